@@ -1,0 +1,1 @@
+"""How fast, how large: vocoders and peers measured side by side in one run."""

@@ -1,0 +1,125 @@
+"""The measurements themselves: time, interleaved; memory and training steps, each in a process of its own."""
+
+import multiprocessing
+import statistics
+import time
+from pathlib import Path
+from typing import Callable, Dict, List, Optional
+
+import torch
+from tqdm import tqdm
+
+from espnet2_nhv.bench.subjects import Subject, build_subject, example_features
+from espnet2_nhv.feature.spec import FeatureSpec
+from espnet2_nhv.loss.stft import MultiResolutionSTFTLoss
+from espnet2_nhv.vocoder.registry import build_vocoder
+
+
+def real_time_factors(
+    subjects: Dict[str, Subject], seconds: float, threads: int, repeats: int, limit: float
+) -> Dict[str, Optional[float]]:
+    """Median compute time over audio time of each subject, all taking turns so that noise hits them alike.
+
+    Parameters
+    ----------
+    subjects : by name
+    seconds : float > 0, of audio
+    threads : int >= 1, for PyTorch
+    repeats : int >= 1, rounds; a subject takes part in as many as fit into `limit`
+    limit : float > 0, seconds of compute a subject may take; one whose single run exceeds it yields None
+    """
+    torch.set_num_threads(threads)
+    times: Dict[str, List[float]] = {name: [] for name in subjects}
+    runs = {}
+    with torch.no_grad(), tqdm(total=repeats * len(subjects), dynamic_ncols=True, disable=None) as bar:
+        for name, subject in subjects.items():
+            # Speed at one second tells whether the whole length fits.
+            short = subject.synthesize(1.0)
+            short()
+            if _timed(short) * seconds <= limit:
+                runs[name] = subject.synthesize(seconds)
+        for _ in range(repeats):
+            for name in subjects:
+                bar.set_description(f"{seconds:g} s, {threads} thread(s), {name}")
+                spent = sum(times[name])
+                typical = spent / len(times[name]) if times[name] else 0.0
+                if name in runs and spent + typical <= limit:
+                    times[name].append(_timed(runs[name]))
+                bar.update()
+    return {name: statistics.median(taken) / seconds if taken else None for name, taken in times.items()}
+
+
+def _timed(run: Callable[[], object]) -> float:
+    begin = time.perf_counter()
+    run()
+    return time.perf_counter() - begin
+
+
+def peak_memory(name: str, seconds: float) -> float:
+    """Megabytes that synthesis takes at its highest, over the loaded model, its input and its output, on one thread."""
+    return _in_own_process(_peak_memory, name, seconds)
+
+
+def _peak_memory(name: str, seconds: float) -> float:
+    torch.set_num_threads(1)
+    torch.set_grad_enabled(False)
+    subject = build_subject(name)
+    subject.synthesize(1.0)()
+    run = subject.synthesize(seconds)
+    before = _reset_peak_rss()
+    wav = run()
+    n_bytes = wav.nbytes if hasattr(wav, "nbytes") else wav.numel() * wav.element_size()
+    return (_rss("VmHWM") - before - n_bytes) / 1e6
+
+
+def training_step(name: str, segments: int, samples: int, device: str) -> Dict[str, float]:
+    """Seconds and peak megabytes of one generator step: forward, multi-resolution STFT loss, backward."""
+    return _in_own_process(_training_step, name, segments, samples, device)
+
+
+def _training_step(name: str, segments: int, samples: int, device: str) -> Dict[str, float]:
+    torch.manual_seed(0)
+    spec = FeatureSpec()
+    vocoder = build_vocoder(name, spec).to(device).train()
+    loss = MultiResolutionSTFTLoss().to(device)
+    features = example_features(spec, samples / spec.fs + 1)
+    n_frames = samples // spec.hop_length
+    mel = features["mel"][:n_frames].T.expand(segments, -1, -1).to(device)
+    f0 = features["f0"][:n_frames].expand(segments, 1, -1).to(device)
+    target = torch.randn(segments, 1, samples, device=device) * 0.1
+
+    def step() -> None:
+        vocoder.zero_grad()
+        loss(vocoder(mel, f0)[:, 0], target[:, 0]).backward()
+        if device != "cpu":
+            torch.cuda.synchronize()
+
+    if device == "cpu":
+        before = _reset_peak_rss()
+        step()
+        peak = _rss("VmHWM") - before
+    else:
+        step()
+        torch.cuda.reset_peak_memory_stats()
+        before = torch.cuda.memory_allocated()
+        step()
+        peak = torch.cuda.max_memory_allocated() - before
+    return {"train_step_seconds": statistics.median(_timed(step) for _ in range(3)), "train_peak_mb": peak / 1e6}
+
+
+def _in_own_process(function: Callable, *arguments):
+    # Memory that one measurement has taken and freed must not hide what the next one takes.
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.apply(function, arguments)
+
+
+def _reset_peak_rss() -> int:
+    Path("/proc/self/clear_refs").write_text("5")
+    return _rss("VmRSS")
+
+
+def _rss(entry: str) -> int:
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith(entry):
+            return int(line.split()[1]) * 1024
+    raise RuntimeError(f"/proc/self/status has no {entry}")

@@ -1,0 +1,106 @@
+"""What can be measured: every vocoder of the registry with random weights, WORLD, and peers where installed."""
+
+import dataclasses
+import importlib.util
+import io
+from typing import Callable, Dict, Optional
+
+import numpy as np
+import pyworld
+import torch
+
+from espnet2_nhv.errors import UserError
+from espnet2_nhv.feature.spec import FeatureSpec
+from espnet2_nhv.vocoder.registry import VOCODERS, build_vocoder
+
+
+@dataclasses.dataclass
+class Subject:
+    """Something that makes sound.
+
+    Attributes
+    ----------
+    synthesize : callable, from a number of seconds to a function of no arguments that returns the waveform
+    model : Module, or None where there is nothing trained
+    """
+
+    synthesize: Callable[[float], Callable[[], object]]
+    model: Optional[torch.nn.Module] = None
+
+    @property
+    def params(self) -> int:
+        """Trainable numbers."""
+        return 0 if self.model is None else sum(p.numel() for p in self.model.parameters())
+
+    @property
+    def saved_mb(self) -> float:
+        """Size of the saved tensors, MB."""
+        if self.model is None:
+            return 0.0
+        buffer = io.BytesIO()
+        torch.save(self.model.state_dict(), buffer)
+        return buffer.tell() / 1e6
+
+
+def subject_names() -> list:
+    """Everything :func:`build_subject` takes and that is installed."""
+    return [*VOCODERS, *(name for name, package in _PEERS.items() if importlib.util.find_spec(package))]
+
+
+def build_subject(name: str) -> Subject:
+    """Build by name, with random weights: speed does not depend on them."""
+    torch.manual_seed(0)
+    if name == "world":
+        return Subject(_world)
+    if name == "vocos":
+        return _vocos()
+    if name not in VOCODERS:
+        raise UserError(f"there is no vocoder {name!r} to measure; there are {', '.join([*VOCODERS, *_PEERS])}")
+    vocoder = build_vocoder(name).eval()
+    vocoder.fuse()
+
+    def synthesize(seconds: float) -> Callable[[], torch.Tensor]:
+        features = example_features(vocoder.spec, seconds)
+        return lambda: vocoder.inference(features["mel"], features["f0"] if vocoder.needs_f0 else None)
+
+    return Subject(synthesize, vocoder)
+
+
+def example_features(spec: FeatureSpec, seconds: float) -> Dict[str, torch.Tensor]:
+    """Features of singing-like size: a random envelope and a 220 Hz note with vibrato."""
+    n_frames = max(1, int(seconds * spec.frame_rate))
+    generator = torch.Generator().manual_seed(0)
+    mel = torch.randn(n_frames, spec.n_mels, generator=generator) * 0.3 - 2.0
+    time = torch.arange(n_frames) / spec.frame_rate
+    return {"mel": mel, "f0": 220.0 * 2 ** (torch.sin(2 * torch.pi * 6.0 * time) / 12)}
+
+
+def _world(seconds: float) -> Callable[[], np.ndarray]:
+    spec = FeatureSpec()
+    f0 = example_features(spec, seconds)["f0"].double().numpy()
+    n_bins = pyworld.get_cheaptrick_fft_size(spec.fs) // 2 + 1
+    envelope = np.full((len(f0), n_bins), 1e-4)
+    aperiodicity = np.full((len(f0), n_bins), 0.1)
+    return lambda: pyworld.synthesize(f0, envelope, aperiodicity, spec.fs, 1000 / spec.frame_rate)
+
+
+def _vocos() -> Subject:
+    """Vocos at the size its 44.1 kHz models have: 14 M parameters, hop 512."""
+    try:
+        from vocos.heads import ISTFTHead
+        from vocos.models import VocosBackbone
+    except ImportError:
+        raise UserError("vocos is not installed: pip install vocos, or leave it out") from None
+    spec = FeatureSpec(hop_length=512, win_length=2048)
+    backbone = VocosBackbone(input_channels=spec.n_mels, dim=512, intermediate_dim=1536, num_layers=8)
+    head = ISTFTHead(dim=512, n_fft=spec.n_fft, hop_length=spec.hop_length)
+    model = torch.nn.Sequential(backbone, head).eval()
+
+    def synthesize(seconds: float) -> Callable[[], torch.Tensor]:
+        mel = example_features(spec, seconds)["mel"].T[None]
+        return lambda: model(mel)
+
+    return Subject(synthesize, model)
+
+
+_PEERS = {"world": "pyworld", "vocos": "vocos"}

@@ -1,0 +1,63 @@
+"""From cepstra to the frequency responses of filters."""
+
+import math
+
+import torch
+
+# Nepers. exp(-14) is -122 dB, exp(5) is +43 dB: room for any voice, and exp never overflows.
+LOG_MAGNITUDE_RANGE = (-14.0, 5.0)
+
+
+def phased_response(cepstrum: torch.Tensor, n_fft: int, origin: torch.Tensor) -> torch.Tensor:
+    """Frequency response of the filter that a complex cepstrum describes.
+
+    Parameters
+    ----------
+    cepstrum : Tensor [shape=(..., N + 1 + M)], quefrencies -N..M; with N = 0 the filter is minimum-phase, else mixed
+    n_fft : int > N + M
+    origin : Tensor [shape=(n_fft / 2 + 1, 2)], from :func:`origin_shift`
+
+    Returns
+    -------
+    response : Tensor [shape=(..., n_fft / 2 + 1), dtype=complex64], log magnitude within LOG_MAGNITUDE_RANGE
+
+    Source: A. V. Oppenheim and R. W. Schafer, "Discrete-Time Signal Processing", on homomorphic processing.
+    """
+    log_spectrum = torch.fft.rfft(cepstrum, n=n_fft) * torch.view_as_complex(origin)
+    return torch.polar(log_spectrum.real.clamp(*LOG_MAGNITUDE_RANGE).exp(), log_spectrum.imag)
+
+
+def origin_shift(n_anticausal: int, n_fft: int) -> torch.Tensor:
+    """The factor that moves quefrency 0 from index `n_anticausal` to index 0.
+
+    As real and imaginary parts, ``(n_fft / 2 + 1, 2)``: ``module.to(torch.float32)``, which ESPnet calls, would take
+    the imaginary part from a complex buffer.
+    """
+    bins = torch.arange(n_fft // 2 + 1, dtype=torch.float64)
+    angle = bins * (2 * math.pi * n_anticausal / n_fft)
+    return torch.stack([angle.cos(), angle.sin()], dim=-1).float()
+
+
+def zero_phase_response(cepstrum: torch.Tensor, cosines: torch.Tensor) -> torch.Tensor:
+    """Real frequency response of the same magnitude as the minimum-phase filter of `cepstrum`.
+
+    Noise has no phase to keep, so its filter needs none; and its cepstrum is so short that a matrix product is
+    cheaper than a Fourier transform.
+
+    Parameters
+    ----------
+    cepstrum : Tensor [shape=(..., M + 1)]
+    cosines : Tensor [shape=(M + 1, n_fft / 2 + 1)], from :func:`cosine_matrix`
+
+    Returns
+    -------
+    response : Tensor [shape=(..., n_fft / 2 + 1)], log magnitude within LOG_MAGNITUDE_RANGE
+    """
+    return torch.matmul(cepstrum, cosines).clamp(*LOG_MAGNITUDE_RANGE).exp()
+
+
+def cosine_matrix(order: int, n_fft: int) -> torch.Tensor:
+    """Real part of the Fourier transform of quefrencies 0..order, ``(order + 1, n_fft / 2 + 1)``."""
+    quefrency = torch.arange(order + 1, dtype=torch.float64)[:, None]
+    bins = torch.arange(n_fft // 2 + 1, dtype=torch.float64)
+    return torch.cos(quefrency * bins * (2 * math.pi / n_fft)).float()

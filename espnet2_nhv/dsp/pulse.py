@@ -1,0 +1,85 @@
+"""A band-limited pulse train at a continuous pitch, in closed form."""
+
+import math
+from typing import Tuple
+
+import torch
+
+# The top harmonic fades over at most this share of the band, so that everything below it is at full level.
+_FADE = 0.02
+# The Dirichlet kernel is 0 / 0 at phase 0; this far from it the ratio already equals its limit to the last bit.
+_TINY = 1e-13
+
+
+def sample_phase(
+    f0: torch.Tensor, hop_length: int, fs: int, start: torch.Tensor
+) -> Tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Phase and frequency of every sample, from F0 at the frames, linear in between.
+
+    Parameters
+    ----------
+    f0 : Tensor [shape=(B, T + 1)], Hz, F0 at samples 0, hop_length, ..., T * hop_length
+    hop_length : int >= 1
+    fs : int > 0, Hz
+    start : Tensor [shape=(B,), dtype=float64], cycles, phase of sample 0
+
+    Returns
+    -------
+    phase : Tensor [shape=(B, T * hop_length), dtype=float64], cycles in [-0.5, 0.5]
+    f0_samples : Tensor [shape=(B, T * hop_length), dtype=float32], Hz
+    end : Tensor [shape=(B,), dtype=float64], cycles, phase of sample T * hop_length: the next `start`
+
+    Notes
+    -----
+    The phase is the exact integral of the interpolated F0: a parabola within a frame, a trapezoid over one.
+    It is float64 and wrapped at every frame, so it neither drifts nor loses precision however long the note.
+    """
+    tick = torch.arange(hop_length, dtype=torch.float64, device=f0.device) / hop_length
+    cycles = f0.double() * (hop_length / fs)  # a hop
+    left, right = cycles[:, :-1, None], cycles[:, 1:, None]
+    passed = torch.cumsum((left + right)[..., 0] / 2, dim=1)
+    begin = _wrap(torch.cat([start[:, None], passed + start[:, None]], dim=1))
+
+    phase = torch.addcmul(begin[:, :-1, None], left, tick)
+    phase = torch.addcmul(phase, (right - left) / 2, tick * tick)
+    f0_samples = torch.lerp(f0[:, :-1, None], f0[:, 1:, None], tick.to(f0.dtype))
+    return _wrap(phase).flatten(1), f0_samples.flatten(1), begin[:, -1]
+
+
+def pulse_train(phase: torch.Tensor, f0: torch.Tensor, fs: int) -> torch.Tensor:
+    """All harmonics below the Nyquist frequency, equally strong, of unit power at any pitch.
+
+    Parameters
+    ----------
+    phase : Tensor [shape=(...), dtype=float64], cycles, wrapped, from :func:`sample_phase`
+    f0 : Tensor [shape=(...)], Hz, in (0, fs / 2)
+    fs : int > 0, Hz
+
+    Returns
+    -------
+    pulses : Tensor [shape=(...), dtype=float32]; a pulse stands where the phase is 0
+
+    Notes
+    -----
+    The sum of ``cos(2 pi k phase)`` over k = 1..K is a Dirichlet kernel, so it costs the same at any pitch. The
+    harmonic below the Nyquist frequency fades in as F0 falls, lest it click when it appears. Products of phase and
+    harmonic number are wrapped in float64 before float32 sines are taken of them: a sine of hundreds of
+    radians would be off by -80 dB.
+    """
+    harmonics = (fs / 2) / f0
+    top = harmonics.floor()
+    fade = ((harmonics - top) * (1.0 / (_FADE * harmonics)).clamp(min=1.0)).clamp(max=1.0)
+
+    phase = phase + _TINY
+    top_angle = torch.frac(phase * top).float() * (2 * math.pi)
+    half_angle = phase.float() * math.pi
+    # Harmonics 1..top by Dirichlet's kernel, with half the top one left out, and what `fade` leaves of it.
+    pulses = (torch.sin(top_angle) / torch.tan(half_angle) - 1.0) * 0.5
+    pulses = torch.addcmul(pulses, fade - 0.5, torch.cos(top_angle))
+    # 2 f0 / fs is one over the number of harmonics, each of power 1/2.
+    return torch.sqrt(f0 * (4.0 / fs)) * pulses
+
+
+def _wrap(cycles: torch.Tensor) -> torch.Tensor:
+    return cycles - cycles.round()
+

@@ -1,0 +1,93 @@
+"""A causal ConvNeXt at the frame rate that can be fed piece by piece."""
+
+from typing import List, Tuple
+
+import torch
+from torch import nn
+
+
+class CausalConvNeXtBlock(nn.Module):
+    """Depthwise convolution over past frames, then a two-layer perceptron on each frame, beside a skip connection.
+
+    Parameters
+    ----------
+    channels : int >= 1
+    hidden : int >= 1, width of the perceptron
+    kernel_size : int >= 1, frames seen, the present one included
+
+    Source: Z. Liu et al., "A ConvNet for the 2020s", CVPR 2022; for vocoders, H. Siuzdak, "Vocos", ICLR 2024.
+    """
+
+    def __init__(self, channels: int, hidden: int, kernel_size: int):
+        super().__init__()
+        self.n_past = kernel_size - 1
+        self.taps = nn.Parameter(torch.randn(kernel_size, channels) / kernel_size**0.5)
+        self.norm = nn.LayerNorm(channels)
+        self.widen = nn.Linear(channels, hidden)
+        self.narrow = nn.Linear(hidden, channels)
+
+    def forward(self, x: torch.Tensor, past: torch.Tensor) -> Tuple[torch.Tensor, torch.Tensor]:
+        """`x` is ``(B, T, channels)``, `past` the ``(B, n_past, channels)`` frames before; returns both anew."""
+        frames = torch.cat([past, x], dim=1)
+        n_frames = x.shape[1]
+        # Shifted products: on one CPU core twice as fast as a grouped convolution with its transpositions.
+        mixed = frames[:, :n_frames] * self.taps[0]
+        for k in range(1, len(self.taps)):
+            mixed = torch.addcmul(mixed, frames[:, k : k + n_frames], self.taps[k])
+        return x + self.narrow(torch.relu(self.widen(self.norm(mixed)))), frames[:, n_frames:]
+
+
+class FrameNetwork(nn.Module):
+    """From frames of features to frames of numbers, causally but for a fixed delay.
+
+    Output frame ``i`` belongs to input frame ``i - delay``: to see `delay` frames ahead, feed that many more.
+
+    Parameters
+    ----------
+    n_in, n_out : int >= 1
+    channels, hidden : int >= 1
+    n_blocks : int >= 0
+    kernel_size : int >= 1, of each block
+    delay : int >= 0, frames of look-ahead, which the input layer sees
+    """
+
+    def __init__(
+        self, n_in: int, n_out: int, channels: int, hidden: int, n_blocks: int, kernel_size: int, delay: int
+    ):
+        super().__init__()
+        self.delay = delay
+        self.entry = nn.Linear(n_in * (delay + 1), channels)
+        self.blocks = nn.ModuleList(CausalConvNeXtBlock(channels, hidden, kernel_size) for _ in range(n_blocks))
+        self.norm = nn.LayerNorm(channels)
+        self.head = nn.Linear(channels, n_out)
+        # Starting from zero, the filters start from the prior alone.
+        nn.init.zeros_(self.head.weight)
+        nn.init.zeros_(self.head.bias)
+
+    def initial_state(self, batch: int) -> List[torch.Tensor]:
+        """The state before the first frame: what each layer has seen, nothing."""
+        weight = self.entry.weight
+        entry = weight.new_zeros(batch, self.delay, weight.shape[1] // (self.delay + 1))
+        return [entry] + [b.taps.new_zeros(batch, b.n_past, b.taps.shape[1]) for b in self.blocks]
+
+    def forward(self, x: torch.Tensor, state: List[torch.Tensor]) -> Tuple[torch.Tensor, List[torch.Tensor]]:
+        """Feed frames.
+
+        Parameters
+        ----------
+        x : Tensor [shape=(B, T, n_in)]
+        state : list of Tensor, from :meth:`initial_state` or the call before
+
+        Returns
+        -------
+        y : Tensor [shape=(B, T, n_out)]
+        state : list of Tensor, for the next call
+        """
+        n_frames = x.shape[1]
+        frames = torch.cat([state[0], x], dim=1)
+        new_state = [frames[:, n_frames:]]
+        y = self.entry(torch.cat([frames[:, k : k + n_frames] for k in range(self.delay + 1)], dim=2))
+        for block, past in zip(self.blocks, state[1:]):
+            y, past = block(y, past)
+            new_state.append(past)
+        return self.head(self.norm(y)), new_state

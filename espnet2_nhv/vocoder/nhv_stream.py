@@ -1,0 +1,162 @@
+"""NHV chunk by chunk: the same signal whatever the chunks, in memory that does not grow."""
+
+import itertools
+from typing import TYPE_CHECKING, Iterator
+
+import torch
+
+from espnet2_nhv.dsp.overlap_add import overlap_add
+from espnet2_nhv.errors import UserError
+
+if TYPE_CHECKING:
+    from espnet2_nhv.vocoder.nhv import NHV
+
+# Frames at a time, for one CPU core with a megabyte of cache: the network's weights fill it and are best read rarely,
+# the spectra of more than 64 frames overflow it, and fewer drown in calls.
+_NETWORK_BLOCK = 256
+_SIGNAL_BLOCK = 64
+
+
+class NHVStream:
+    """Takes frames, returns samples; joined chunks equal the whole.
+
+    After `n` frames have come, ``(n - latency_frames) * hop_length + hop_length / 2`` samples (at least none) have
+    been returned: the first come with frame ``latency_frames``, the last with :meth:`flush`.
+
+    Parameters
+    ----------
+    vocoder : NHV, in eval mode
+    seed : int, of the noise
+    start_phase : float, cycles, of the pulse train
+    """
+
+    def __init__(self, vocoder: "NHV", seed: int = 0, start_phase: float = 0.0):
+        self.vocoder = vocoder
+        self.device = vocoder.window.device
+        hop_length = vocoder.spec.hop_length
+        self._network_state = vocoder.network.initial_state(batch=1)
+        self._mel = torch.empty(1, 0, vocoder.spec.n_mels, device=self.device)
+        self._numbers = torch.empty(1, 0, sum(vocoder.sizes), device=self.device)
+        self._f0 = torch.empty(1, 0, device=self.device)
+        self._last = None
+        self._unanswered = vocoder.look_ahead  # outputs the network still owes to frames before the first
+        self._phase = torch.full((1,), float(start_phase), dtype=torch.float64, device=self.device)
+        self._noise = _NoiseSource(seed, _SIGNAL_BLOCK * hop_length, self.device)
+        self._excitation = torch.zeros(2, 1, hop_length, device=self.device)  # the last hop of pulses and noise
+        self._tail = torch.zeros(1, vocoder.n_fft - hop_length, device=self.device)
+        # The first frame begins before sample 0.
+        self._early = hop_length + vocoder.lead
+        self._flushed = False
+
+    @property
+    def latency_frames(self) -> int:
+        """Frames that must have come before the first sample goes out."""
+        return max(self.vocoder.look_ahead, 1) + 2
+
+    @property
+    def latency_seconds(self) -> float:
+        """`latency_frames` in seconds of audio."""
+        return self.latency_frames * self.vocoder.spec.hop_length / self.vocoder.fs
+
+    @torch.no_grad()
+    def push(self, mel: torch.Tensor, f0: torch.Tensor) -> torch.Tensor:
+        """Feed frames.
+
+        Parameters
+        ----------
+        mel : Tensor [shape=(n, n_mels)], raw log-mel, n >= 1
+        f0 : Tensor [shape=(n,)], Hz, > 0
+
+        Returns
+        -------
+        wav : Tensor [shape=(m,)], within [-1, 1]; what can be finished by now, possibly nothing
+
+        Raises
+        ------
+        UserError
+            For features that cannot be used, or after :meth:`flush`; the stream is then as before.
+        """
+        if self._flushed:
+            raise UserError("the stream has been flushed: start another one for new frames")
+        mel, f0 = self.vocoder.check_features(mel, f0)
+        return self._joined(self._advance(mel, f0))
+
+    @torch.no_grad()
+    def flush(self) -> torch.Tensor:
+        """The rest of the signal, the last frame held; the total is then frames times hop_length."""
+        return self._joined(self._remainder())
+
+    def whole(self, mel: torch.Tensor, f0: torch.Tensor) -> torch.Tensor:
+        """All of an utterance's checked frames, written into one output; ``(T * hop_length,)``."""
+        wav = torch.empty(len(mel) * self.vocoder.spec.hop_length, device=self.device)
+        written = 0
+        for part in itertools.chain(self._advance(mel, f0), self._remainder()):
+            wav[written : written + len(part)] = part
+            written += len(part)
+        return wav
+
+    def _remainder(self) -> Iterator[torch.Tensor]:
+        self._flushed = True
+        if self._last is None:
+            return
+        held = max(self.vocoder.look_ahead, 1) + 1
+        mel, f0 = self._last
+        yield from self._advance(mel.expand(held, -1), f0.expand(held))
+        yield self._tail[0, : self.vocoder.lead].clamp(-1.0, 1.0)
+
+    def _joined(self, parts: Iterator[torch.Tensor]) -> torch.Tensor:
+        return torch.cat([torch.empty(0, device=self.device), *parts])
+
+    def _advance(self, mel: torch.Tensor, f0: torch.Tensor) -> Iterator[torch.Tensor]:
+        """Take in checked frames and yield the samples they complete."""
+        vocoder = self.vocoder
+        self._last = mel[-1:], f0[-1:]
+        for mel, f0 in zip(mel[None].split(_NETWORK_BLOCK, dim=1), f0[None].split(_NETWORK_BLOCK, dim=1)):
+            numbers, self._network_state = vocoder.network(vocoder.network_input(mel), self._network_state)
+            owed = min(self._unanswered, numbers.shape[1])
+            self._unanswered -= owed
+            self._numbers = torch.cat([self._numbers, numbers[:, owed:]], dim=1)
+            self._mel = torch.cat([self._mel, mel], dim=1)
+            self._f0 = torch.cat([self._f0, f0], dim=1)
+            # A frame's excitation reaches to the next frame, so that frame's F0 must be known.
+            ready = min(self._numbers.shape[1], self._f0.shape[1] - 1)
+            for begin in range(0, ready, _SIGNAL_BLOCK):
+                end = min(begin + _SIGNAL_BLOCK, ready)
+                yield self._signal(self._numbers[:, begin:end], self._mel[:, begin:end], self._f0[:, begin : end + 1])
+            if ready > 0:
+                self._numbers, self._mel, self._f0 = (x[:, ready:] for x in (self._numbers, self._mel, self._f0))
+
+    def _signal(self, numbers: torch.Tensor, mel: torch.Tensor, f0: torch.Tensor) -> torch.Tensor:
+        """Samples completed by frames whose filters are known; `f0` has one frame more."""
+        vocoder, hop_length = self.vocoder, self.vocoder.spec.hop_length
+        done = numbers.shape[1] * hop_length
+        pulses, self._phase = vocoder.pulses(f0, self._phase)
+        excitation = torch.stack([pulses, self._noise.take(done)])
+        excitation = torch.cat([self._excitation, excitation], dim=-1)
+        self._excitation = excitation[..., -hop_length:]
+
+        frames = vocoder.filtered_frames(vocoder.filters(numbers, mel), excitation)
+        signal = overlap_add(frames, hop_length)
+        signal[:, : self._tail.shape[1]] += self._tail
+        self._tail = signal[:, done:].clone()
+        early = min(self._early, done)
+        self._early -= early
+        return signal[0, early:done].clamp(-1.0, 1.0)
+
+
+class _NoiseSource:
+    """White noise of unit power, drawn in blocks of one size so that it is the same however it is taken."""
+
+    def __init__(self, seed: int, block: int, device: torch.device):
+        self._generator = torch.Generator(device=device).manual_seed(seed)
+        self._block = block
+        self._kept = torch.empty(1, 0, device=device)
+
+    def take(self, n: int) -> torch.Tensor:
+        """The next `n` samples, ``(1, n)``."""
+        while self._kept.shape[1] < n:
+            drawn = torch.randn(1, self._block, generator=self._generator, device=self._kept.device)
+            self._kept = torch.cat([self._kept, drawn], dim=1)
+        taken, self._kept = self._kept[:, :n], self._kept[:, n:]
+        return taken
+

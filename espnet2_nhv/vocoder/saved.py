@@ -1,0 +1,91 @@
+"""Saved vocoders: a folder of vocoder.yaml (what it is) and vocoder.pth (tensors only)."""
+
+import os
+import pickle
+from pathlib import Path
+from typing import Union
+
+import torch
+import yaml
+
+from espnet2_nhv.errors import UserError
+from espnet2_nhv.feature.spec import FeatureSpec
+from espnet2_nhv.vocoder.base import AbsVocoder
+from espnet2_nhv.vocoder.registry import build_vocoder
+
+FORMAT = 1
+
+
+def save_vocoder(vocoder: AbsVocoder, folder: Union[str, Path], licence: str, trained_on: str) -> None:
+    """Write `vocoder`, built by :func:`build_vocoder`, as a folder.
+
+    Parameters
+    ----------
+    vocoder : AbsVocoder
+    folder : path, made where missing
+    licence : str, under which the weights may be used
+    trained_on : str, the corpus and its own licence
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    card = dict(
+        format=FORMAT,
+        vocoder=vocoder.name,
+        arguments=vocoder.arguments,
+        spec=vocoder.spec.to_dict(),
+        licence=licence,
+        trained_on=trained_on,
+    )
+    tensors = {name: value.detach().cpu() for name, value in vocoder.state_dict().items()}
+    # Renamed into place when whole, the card last: a folder with a card has its weights.
+    torch.save(tensors, folder / "vocoder.pth.part")
+    os.replace(folder / "vocoder.pth.part", folder / "vocoder.pth")
+    text = yaml.safe_dump(card, sort_keys=False, allow_unicode=True)
+    (folder / "vocoder.yaml.part").write_text(text, encoding="utf-8")
+    os.replace(folder / "vocoder.yaml.part", folder / "vocoder.yaml")
+
+
+def load_card(folder: Union[str, Path]) -> dict:
+    """The facts in vocoder.yaml, checked: format, vocoder, arguments, spec (a dict), licence, trained_on."""
+    path = Path(folder) / "vocoder.yaml"
+    try:
+        card = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        raise UserError(f"{folder}: not a saved vocoder (it has no vocoder.yaml)") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: not readable as YAML ({error})") from None
+    missing = [name for name in ("format", "vocoder", "arguments", "spec") if not isinstance(card, dict) or name not in card]
+    if missing:
+        raise UserError(f"{path}: not the card of a saved vocoder ({missing[0]!r} is missing)")
+    if card["format"] != FORMAT:
+        raise UserError(f"{path}: written in format {card['format']}, this version reads {FORMAT}: update espnet2_nhv")
+    return card
+
+
+def load_vocoder(folder: Union[str, Path], fuse: bool = True) -> AbsVocoder:
+    """Read a saved vocoder, strictly, ready for inference on the CPU.
+
+    Parameters
+    ----------
+    folder : path
+    fuse : bool, fold what only training needs into the weights; give False to go on training
+
+    Raises
+    ------
+    UserError
+        If the folder is not a saved vocoder, or its weights are damaged or do not fit.
+    """
+    card = load_card(folder)
+    vocoder = build_vocoder(
+        card["vocoder"], FeatureSpec.from_dict(card["spec"], where=f"{folder}/vocoder.yaml"), **card["arguments"]
+    )
+    path = Path(folder) / "vocoder.pth"
+    try:
+        tensors = torch.load(path, map_location="cpu", weights_only=True)
+        vocoder.load_state_dict(tensors, strict=True)
+    except FileNotFoundError:
+        raise UserError(f"{path}: the weights are missing") from None
+    except (RuntimeError, pickle.UnpicklingError, EOFError, AttributeError, TypeError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise UserError(f"{path}: not the weights of this vocoder, or damaged ({reason})") from None
+    return vocoder.eval().fuse() if fuse else vocoder

@@ -1,0 +1,129 @@
+#!/usr/bin/env bash
+# From a singing corpus to vocoders side by side: prepares data, extracts features, trains, decodes and scores.
+# Sets up its own environment (.venv) first. Writes data/, dump/ and exp/ in the current folder; what is done already
+# is not done again, so the same command also goes on after an interruption.
+#
+# Stages: 1 data preparation, 2 audio, 3 features, 4 training, 5 decoding, 6 scoring.
+
+set -euo pipefail
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+
+# Options
+stage=1                # first stage to run
+stop_stage=6           # last stage to run
+corpus=demo            # a folder under egs/nhv_sing: demo, wav, kaldi, pjs
+db_root=""             # where the corpus lies (wav: any folder of audio; kaldi: a data dir; demo needs none)
+vocoders="nhv hifigan" # which to train, decode and score; python -m espnet2_nhv.bin.list_vocoders lists them
+feature=44k_hop256     # feature preset, a file under conf/feature
+train_config=""        # folder of training configs, VOCODER.yaml each (empty: conf/train/CORPUS where there is one, else conf/train)
+train_args=""          # further options of the trainer, e.g. "--max_epoch 20 --batch_size 8"
+budget=""              # training time or steps of each vocoder: 90s, 30m, 2h or 20000steps (empty: the config's max_epoch)
+init_vocoder=""        # a saved vocoder to start training from
+inference_model=valid.mr_stft.best.pth # checkpoint that is decoded
+licence=""             # of the trained weights, written beside them (empty: the corpus's, where it is known)
+ngpu=0                 # GPUs (0: CPU)
+nj=2                   # parallel jobs of data preparation, features and scoring
+tag=""                 # suffix of the experiment folders
+datadir=data           # Kaldi data dirs
+dumpdir=dump           # audio and features
+expdir=exp             # models, waveforms, results
+allow_upsampling=false # take audio below the spec's sampling rate, saying what bandwidth is real
+strict=false           # a bad file or utterance is an error rather than listed and skipped
+python=""              # Python to use (empty: .venv, set up first)
+# End of options
+
+. "$root/local/parse_options.sh"
+
+fail() { echo "error: $*" >&2; exit 1; }
+say() { echo; echo "== $*"; }
+for _number in stage stop_stage ngpu nj; do
+    [[ ${!_number} =~ ^[0-9]+$ ]] || fail "--$_number is '${!_number}', but a whole number is needed"
+done
+[ -e "$root/egs/nhv_sing/$corpus/local/data.sh" ] ||
+    fail "there is no corpus '$corpus'; there are $(cd "$root/egs/nhv_sing" && echo *)"
+[ -e "$root/conf/feature/$feature.yaml" ] ||
+    fail "there is no feature preset '$feature'; there are $(cd "$root/conf/feature" && echo *.yaml | sed 's/\.yaml//g')"
+if [ -z "$train_config" ]; then
+    train_config=$root/conf/train
+    [ ! -d "$train_config/$corpus" ] || train_config=$train_config/$corpus
+fi
+[ -n "${vocoders// /}" ] || fail "--vocoders is empty; give one or more"
+for vocoder in $vocoders; do
+    [ -e "$train_config/$vocoder.yaml" ] ||
+        fail "there is no training config $train_config/$vocoder.yaml for vocoder '$vocoder'"
+done
+# Folders of two corpora must not be mixed.
+if [ -e "$datadir/corpus" ] && [ "$(cat "$datadir/corpus")" != "$corpus $db_root" ] && [ "$stage" -le 1 ]; then
+    fail "$datadir/ holds corpus '$(cat "$datadir/corpus")', not '$corpus $db_root': use other folders" \
+        "(--datadir, --dumpdir, --expdir, or run egs/nhv_sing/$corpus/run.sh), or remove $datadir, $dumpdir and $expdir"
+fi
+
+if [ -z "$python" ]; then
+    "$root/tools/setup.sh"
+    python=$root/.venv/bin/python
+fi
+export PYTHONPATH=$root${PYTHONPATH:+:$PYTHONPATH}
+export PYTHONWARNINGS=ignore
+strict_option=$([ "$strict" = false ] || echo --strict)
+
+if [ "$stage" -le 1 ] && [ "$stop_stage" -ge 1 ]; then
+    say "stage 1: data preparation of $corpus"
+    "$root/egs/nhv_sing/$corpus/local/data.sh" --python "$python" --data "$datadir" ${db_root:+--db_root "$db_root"}
+    echo "$corpus $db_root" > "$datadir/corpus"
+fi
+
+if [ "$stage" -le 2 ] && [ "$stop_stage" -ge 2 ]; then
+    say "stage 2: audio to $dumpdir"
+    for set in train dev eval; do
+        $python -m espnet2_nhv.bin.prepare --data "$datadir/$set" --out "$dumpdir/$set" \
+            --spec "$root/conf/feature/$feature.yaml" --nj "$nj" $strict_option \
+            $([ "$allow_upsampling" = false ] || echo --allow_upsampling)
+    done
+fi
+
+if [ "$stage" -le 3 ] && [ "$stop_stage" -ge 3 ]; then
+    say "stage 3: features"
+    for set in train dev eval; do
+        $python -m espnet2_nhv.bin.extract --data "$dumpdir/$set" --nj "$nj" $strict_option
+    done
+fi
+
+if [ "$stage" -le 4 ] && [ "$stop_stage" -ge 4 ]; then
+    [ -n "$licence" ] || licence=$(cat "$root/egs/nhv_sing/$corpus/licence" 2>/dev/null || echo "unknown")
+    for vocoder in $vocoders; do
+        say "stage 4: training $vocoder"
+        name=$vocoder${tag:+_$tag}
+        $python -m espnet2_nhv.bin.train --config "$train_config/$vocoder.yaml" \
+            --train_data "$dumpdir/train" --valid_data "$dumpdir/dev" --stats_dir "$expdir/stats" \
+            --output_dir "$expdir/$name" --ngpu "$ngpu" --inference_model "$inference_model" \
+            --licence "$licence" --trained_on "$corpus" \
+            ${budget:+--budget "$budget"} ${init_vocoder:+--init_vocoder "$init_vocoder"} $train_args
+    done
+fi
+
+if [ "$stage" -le 5 ] && [ "$stop_stage" -ge 5 ]; then
+    say "stage 5: decoding"
+    for vocoder in $vocoders; do
+        name=$vocoder${tag:+_$tag}
+        for set in dev eval; do
+            $python -m espnet2_nhv.bin.decode --vocoder "$expdir/$name/vocoder" --data "$dumpdir/$set" \
+                --out "$expdir/$name/decode/$set" --ngpu "$((ngpu > 0))" $strict_option
+        done
+    done
+fi
+
+if [ "$stage" -le 6 ] && [ "$stop_stage" -ge 6 ]; then
+    say "stage 6: scoring"
+    for vocoder in $vocoders; do
+        name=$vocoder${tag:+_$tag}
+        for set in dev eval; do
+            $python -m espnet2_nhv.bin.score --data "$dumpdir/$set" --decode "$expdir/$name/decode/$set" \
+                --nj "$nj" $strict_option
+        done
+    done
+    # shellcheck disable=SC2086
+    $python -m espnet2_nhv.bin.report --expdir "$expdir" --vocoders $vocoders --sets dev eval ${tag:+--tag "$tag"} \
+        --command "./run.sh --corpus $corpus --vocoders \"$vocoders\"${budget:+ --budget $budget}${train_args:+ --train_args \"$train_args\"}"
+    say "results ($expdir/RESULTS.md; waveforms in $expdir/VOCODER/decode/SET/wav)"
+    cat "$expdir/RESULTS.md"
+fi

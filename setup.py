@@ -1,0 +1,34 @@
+from setuptools import find_packages, setup
+
+setup(
+    name="espnet2_nhv",
+    version="0.1.0",
+    description="Neural homomorphic vocoders for singing, as a plugin of ESPnet",
+    license="Apache-2.0",
+    packages=find_packages(include=["espnet2_nhv", "espnet2_nhv.*"]),
+    python_requires=">=3.10,<3.13",
+    # Names only: the versions that were tested together are pinned in tools/constraints.txt.
+    install_requires=[
+        "espnet",
+        "jinja2",
+        "kaldiio",
+        "librosa",
+        "matplotlib",
+        "numpy",
+        "pyworld",
+        "pyyaml",
+        "scipy",
+        "setuptools",  # pyworld imports pkg_resources
+        "six",  # espnet imports it and forgets to ask for it
+        "soundfile",
+        "soxr",
+        "tensorboard",
+        "torch",
+        "torchaudio",
+        "tqdm",
+    ],
+    extras_require={
+        "test": ["hypothesis", "pytest", "ruff"],
+        "peers": ["vocos"],  # other people's vocoders, as rows of the bench
+    },
+)

@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+# Make .venv with the versions of tools/constraints.txt and this project in it, editable.
+# Does nothing when that has been done already. Usage: tools/setup.sh [EXTRA ...]   (test, peers)
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+python=${PYTHON:-python3}
+extras=$(IFS=,; echo "$*")
+wanted="$(cat tools/constraints.txt setup.py tools/setup.sh | sha256sum | cut -c1-16)"
+
+stamp=".venv/.setup-${extras:-base}"
+# A test environment is a base environment too.
+for done in "$stamp" .venv/.setup-test; do
+    [ -z "$extras" ] || [ "$done" = "$stamp" ] || continue
+    if [ "$(cat "$done" 2>/dev/null)" = "$wanted" ]; then exit 0; fi
+done
+
+if ! "$python" -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] < (3, 13))'; then
+    echo "error: $python is $("$python" --version 2>&1), but Python 3.10 to 3.12 is needed: set PYTHON to one" >&2
+    exit 1
+fi
+echo "setup: installing into .venv (about a minute and 6 GB the first time)" >&2
+[ -x .venv/bin/python ] || "$python" -m venv .venv
+.venv/bin/python -m pip install --quiet --disable-pip-version-check "$(grep '^uv==' tools/constraints.txt)"
+.venv/bin/uv pip install --python .venv/bin/python --constraint tools/constraints.txt \
+    --editable ".${extras:+[$extras]}"
+echo "$wanted" > "$stamp"
