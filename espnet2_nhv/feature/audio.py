@@ -1,0 +1,189 @@
+"""Reading recordings: any format, rate and number of channels; and saying in one sentence what is wrong with one."""
+
+import io
+import math
+import os
+import re
+from pathlib import Path
+from typing import List, Tuple, Union
+
+import kaldiio
+import numpy as np
+import soundfile
+import soxr
+from kaldiio.utils import open_like_kaldi
+
+BLOCK = 1 << 20  # samples read at a time: a long recording is kept as mono only
+MIN_SECONDS = 0.1
+MAX_CLIPPED = 0.01
+FULL_SCALE = 1 - 2**-15  # the largest 16-bit sample
+_ARK = re.compile(r".+\.ark:\d+$")
+
+
+class BadAudio(Exception):
+    """One sentence on why a recording cannot be used; whoever reads many lists it and goes on."""
+
+
+def load_audio(
+    source: str, fs: int, allow_upsampling: bool = False, min_seconds: float = MIN_SECONDS
+) -> Tuple[np.ndarray, List[str]]:
+    """Read a recording as mono at a wanted rate.
+
+    Parameters
+    ----------
+    source : path of a file, Kaldi pipe (``command |``) or place in an ark (``file.ark:offset``)
+    fs : int > 0, Hz
+    allow_upsampling : whether a recording of a lower rate is taken all the same
+    min_seconds : float > 0, s
+
+    Returns
+    -------
+    wav : ndarray [shape=(L,)], float32, within [-1, 1]; the level is that of the recording
+    warnings : list of str, one sentence each
+
+    Raises
+    ------
+    BadAudio
+        If the recording is missing, unreadable, empty, too short, silent, not finite, clipped in more than 1% of its
+        samples, or has a lower rate and `allow_upsampling` is false.
+    """
+    wav, source_fs, warnings = read_mono(source)
+    if len(wav) < min_seconds * source_fs:
+        length = "one sample" if len(wav) == 1 else f"{len(wav) / source_fs:.3g} s"
+        raise BadAudio(f"too short: it has {length} and at least {min_seconds:g} s is needed")
+    if source_fs < fs:
+        if not allow_upsampling:
+            raise BadAudio(
+                f"its sampling rate {source_fs} Hz is below {fs} Hz: "
+                f"give --allow_upsampling to use it all the same, or choose a feature spec of a lower rate"
+            )
+        warnings.append(f"upsampled from {source_fs} Hz: its real bandwidth ends at {source_fs / 2:g} Hz")
+    if source_fs != fs:
+        wav = soxr.resample(wav, source_fs, fs, quality="VHQ")
+    peak = float(np.abs(wav).max())
+    if peak > 1:
+        # Only floating point and resampled recordings can be; 16 bits would clip them.
+        wav = wav * np.float32(FULL_SCALE / peak)
+        warnings.append(f"turned down by {20 * math.log10(peak):.2f} dB: its peak was above full scale")
+    return wav, warnings
+
+
+def read_mono(source: str) -> Tuple[np.ndarray, int, List[str]]:
+    """Read and check a recording at its own rate; its channels are averaged.
+
+    Returns
+    -------
+    wav : ndarray [shape=(L,)], float32
+    fs : int, Hz
+    warnings : list of str
+
+    Raises
+    ------
+    BadAudio
+        As :func:`load_audio`.
+    """
+    try:
+        if _ARK.match(source):
+            blocks, fs = _read_ark(source)
+        else:
+            blocks, fs = _read_blocks(_read_pipe(source) if source.endswith("|") else _find_file(source))
+        mono, channels, full, flat, position = [], 1, 0, 0, 0
+        for block in blocks:
+            finite = np.isfinite(block).all(axis=1)
+            if not finite.all():
+                where = (position + int(np.argmin(finite))) / fs
+                raise BadAudio(f"holds a value that is not a finite number at {where:.3f} s")
+            at_full_scale = (np.abs(block) >= FULL_SCALE) & (np.abs(block) <= 1)
+            full += int(at_full_scale.sum())
+            flat += int((at_full_scale[1:] & at_full_scale[:-1]).sum())
+            channels = block.shape[1]
+            mono.append(block.mean(axis=1, dtype=np.float32))
+            position += len(block)
+    except (soundfile.LibsndfileError, ValueError, RuntimeError, EOFError) as error:
+        raise BadAudio(f"cannot be read as audio ({_reason(error)})") from None
+    if position == 0:
+        raise BadAudio("empty: it has no samples")
+    wav = np.concatenate(mono)
+    if is_silent(wav):
+        mixed = "" if channels == 1 else " once its channels are mixed"
+        raise BadAudio(f"silent: every sample is zero{mixed}")
+    share = full / (position * channels)
+    if share > MAX_CLIPPED:
+        raise BadAudio(f"clipped: {share:.1%} of its samples are at full scale, more than {MAX_CLIPPED:.0%}")
+    # A single sample at full scale is a recording turned up as far as it goes; several in a row are clipped.
+    warnings = [f"clipped in places: {share:.2g} of its samples are at full scale; kept"] if flat else []
+    return wav, fs, warnings
+
+
+def is_silent(wav: np.ndarray) -> bool:
+    """Whether nothing would be left of it in 16 bits."""
+    return bool(np.abs(wav).max() <= 2**-16)
+
+
+def write_flac(path: Union[str, Path], wav: np.ndarray, fs: int) -> None:
+    """Write 16-bit FLAC; the file appears when it is whole.
+
+    Raises
+    ------
+    OSError
+        With the file's name, e.g. when the disk is full (libsndfile's own error would not say so).
+    """
+    # Rounded here, because libsndfile scales floats by 32767: a 16-bit recording keeps its very samples.
+    samples = np.clip(np.rint(wav * 32768), -32768, 32767).astype(np.int16)
+    buffer = io.BytesIO()
+    soundfile.write(buffer, samples, fs, format="FLAC", subtype="PCM_16")
+    part = f"{path}.part"
+    try:
+        with open(part, "wb") as file:
+            file.write(buffer.getbuffer())
+        os.replace(part, path)
+    except OSError as error:
+        Path(part).unlink(missing_ok=True)
+        raise OSError(error.errno, error.strerror, str(path)) from None
+
+
+def _read_blocks(file):
+    audio = soundfile.SoundFile(file)
+
+    def blocks():
+        with audio:
+            while len(block := audio.read(BLOCK, dtype="float32", always_2d=True)):
+                yield block
+
+    return blocks(), audio.samplerate
+
+
+def _read_pipe(source):
+    stream = open_like_kaldi(source, "rb")
+    data = stream.read()
+    status = stream.close()
+    if status:
+        raise BadAudio(f"its command failed with status {status >> 8}: {source}")
+    if not data:
+        raise BadAudio(f"empty: its command wrote nothing: {source}")
+    return io.BytesIO(data)
+
+
+def _read_ark(source):
+    _find_file(source.rpartition(":")[0])
+    first, second = kaldiio.load_mat(source)
+    fs, wav = (first, second) if isinstance(first, int) else (second, first)
+    if np.issubdtype(wav.dtype, np.integer):
+        wav = wav / -float(np.iinfo(wav.dtype).min)
+    return iter([wav.astype(np.float32).reshape(len(wav), -1)]), fs
+
+
+def _find_file(path):
+    if not os.path.exists(path):
+        raise BadAudio(f"missing: there is no file {path}")
+    if os.path.isdir(path):
+        raise BadAudio(f"not a file but a folder: {path}")
+    if os.path.getsize(path) == 0:
+        raise BadAudio(f"empty: {path} has 0 bytes")
+    if not os.access(path, os.R_OK):
+        raise BadAudio(f"not readable: permission denied for {path}")
+    return path
+
+
+def _reason(error):
+    return str(error).strip().rstrip(".").split(": ")[-1] or type(error).__name__

@@ -1,0 +1,285 @@
+"""Stage 2: a Kaldi data directory of any recordings becomes one of phrases, mono, at one rate, as FLAC."""
+
+import dataclasses
+import functools
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Dict, List, Optional, Set, Tuple
+
+from tqdm import tqdm
+
+from espnet2_nhv.errors import UserError
+from espnet2_nhv.feature.audio import MIN_SECONDS, BadAudio, is_silent, load_audio, write_flac
+from espnet2_nhv.feature.datadir import read_segments, read_table, write_data_dir
+from espnet2_nhv.feature.parallel import run_jobs
+from espnet2_nhv.feature.phrases import split_phrases
+from espnet2_nhv.feature.spec import FeatureSpec
+
+VERSION = 1  # of the algorithm: what another version made is made again
+_TABLES = ("wav.scp", "utt2spk", "spk2utt", "utt2num_samples")
+
+
+@dataclasses.dataclass(frozen=True)
+class Recording:
+    """One recording to prepare: all that decides what becomes of it, so that a change is noticed.
+
+    `spans` are its utterances as (id, start, end), s; `stamp` is the file's size and time of change.
+    """
+
+    name: str
+    source: str
+    spans: Tuple[Tuple[str, float, float], ...]
+    stamp: Tuple[int, ...]
+    fs: int
+    min_seconds: float
+    max_seconds: float
+    allow_upsampling: bool
+    version: int = VERSION
+
+
+@dataclasses.dataclass
+class Outcome:
+    """What became of a recording: phrases as [id, utterance, start (s), samples], and what is wrong or odd."""
+
+    recording: str
+    key: str
+    phrases: List[list]
+    problems: List[str]
+    warnings: List[str]
+
+
+@dataclasses.dataclass
+class Report:
+    """What became of a data directory."""
+
+    recordings: int
+    skipped: int  # recordings that were done before
+    phrases: int
+    seconds: float
+    problems: List[str]
+    warnings: List[str]
+
+
+def prepare_data_dir(
+    data: Path,
+    out: Path,
+    spec: FeatureSpec,
+    allow_upsampling: bool = False,
+    max_phrase_seconds: float = 12.0,
+    nj: int = 1,
+) -> Report:
+    """Prepare one data directory; what an earlier run has done and is unchanged is kept.
+
+    Parameters
+    ----------
+    data : folder with wav.scp, and segments and utt2spk where there are any
+    out : folder to write wav.scp, utt2spk, spk2utt, utt2num_samples and ``flac/`` into; ``prepared.jsonl`` in it says
+        which recording every phrase is from and where it starts. `spec` is written beside this folder
+    spec : FeatureSpec; only its `fs` and `n_fft` (the shortest phrase) matter here
+    allow_upsampling : whether recordings of a lower rate are taken
+    max_phrase_seconds : float >= 1, s
+    nj : int >= 1, processes
+
+    Raises
+    ------
+    UserError
+        If ids are doubled, a spec of other values is there, or nothing can be used. Nothing is written in the first
+        two cases.
+    """
+    data, out = Path(data), Path(out)
+    if data.resolve() == out.resolve():
+        raise UserError(f"--data and --out are the same folder {data}: give --out another one")
+    if max_phrase_seconds < 1:
+        raise UserError(f"--max_phrase_seconds {max_phrase_seconds:g} is too short for a phrase: give 1 or more")
+    min_seconds = max(MIN_SECONDS, spec.n_fft / spec.fs)
+    settings = (spec.fs, min_seconds, max_phrase_seconds, allow_upsampling)
+    recordings, speakers, problems = _read_recordings(data, settings)
+    _write_spec(spec, out.parent / "spec.yaml")
+    (out / "flac").mkdir(parents=True, exist_ok=True)
+    log = out / "prepared.jsonl"
+    before, outcomes = _read_log(log, recordings, out)
+    todo = [recording for recording in recordings if recording.name not in outcomes]
+    skipped = len(outcomes)
+    if todo:
+        # From here until the end the old tables may be wrong.
+        for name in _TABLES:
+            (out / name).unlink(missing_ok=True)
+        _rewrite_log(log, outcomes)
+        results = run_jobs(functools.partial(prepare_recording, out=out), todo, nj)
+        with open(log, "a", encoding="utf-8") as file:
+            for outcome in tqdm(results, f"audio {out.name}", len(todo), unit="file", dynamic_ncols=True, disable=None):
+                outcomes[outcome.recording] = outcome
+                file.write(_line(outcome))
+                file.flush()
+    ordered = [outcomes[recording.name] for recording in recordings]
+    problems += [problem for outcome in ordered for problem in outcome.problems]
+    phrases = {phrase[0]: phrase for outcome in ordered for phrase in outcome.phrases}
+    if not phrases:
+        raise UserError(f"{data}: none of its {len(recordings)} recordings can be used (the first: {problems[0]})")
+    tables = {
+        "wav.scp": {name: str(_flac(out, name)) for name in phrases},
+        "utt2spk": {name: speakers.get(utterance, utterance) for name, utterance, _, _ in phrases.values()},
+        "utt2num_samples": {name: str(n_samples) for name, _, _, n_samples in phrases.values()},
+    }
+    if not _tables_are(out, tables):
+        write_data_dir(out, tables.pop("wav.scp"), tables.pop("utt2spk"), **tables)
+    _rewrite_log(log, outcomes)
+    for name in before - set(phrases):  # of recordings that are gone or were cut otherwise
+        _flac(out, name).unlink(missing_ok=True)
+    return Report(
+        recordings=len(recordings),
+        skipped=skipped,
+        phrases=len(phrases),
+        seconds=sum(n_samples for *_, n_samples in phrases.values()) / spec.fs,
+        problems=problems,
+        warnings=[warning for outcome in ordered for warning in outcome.warnings],
+    )
+
+
+def prepare_recording(recording: Recording, out: Path) -> Outcome:
+    """Read, check, resample and cut one recording, and write its phrases."""
+    outcome = Outcome(recording.name, _key(recording), [], [], [])
+    try:
+        wav, warnings = load_audio(
+            recording.source, recording.fs, recording.allow_upsampling, min_seconds=recording.min_seconds
+        )
+    except BadAudio as error:
+        outcome.problems.append(f"{recording.name}: {error}")
+        return outcome
+    outcome.warnings += [f"{recording.name}: {warning}" for warning in warnings]
+    seconds = len(wav) / recording.fs
+    for utterance, start, end in recording.spans:
+        first, last = round(start * recording.fs), round(min(end, seconds) * recording.fs)
+        piece = wav[first:last]
+        if len(piece) < recording.min_seconds * recording.fs:
+            outcome.problems.append(f"{utterance}: too short: its segment has {len(piece) / recording.fs:.3g} s")
+            continue
+        if is_silent(piece):
+            outcome.problems.append(f"{utterance}: silent: every sample of its segment is zero")
+            continue
+        if end != float("inf") and end > seconds + 0.1:
+            outcome.warnings.append(f"{utterance}: its segment ends at {end:g} s, after the recording ({seconds:g} s)")
+        for number, (left, right) in enumerate(split_phrases(piece, recording.fs, recording.max_seconds)):
+            name = f"{utterance}_{number:04d}"
+            write_flac(_flac(out, name), piece[left:right], recording.fs)
+            outcome.phrases.append([name, utterance, (first + left) / recording.fs, right - left])
+    return outcome
+
+
+def _read_recordings(data: Path, settings) -> Tuple[List[Recording], Dict[str, str], List[str]]:
+    """The recordings of a data directory, the speaker of each utterance, and what is wrong with the tables."""
+    if not data.is_dir():
+        raise UserError(f"{data} is missing: run stage 1 first")
+    sources = read_table(data / "wav.scp")
+    if not sources:
+        raise UserError(f"{data}/wav.scp is empty: there is nothing to prepare")
+    spans: Dict[str, list] = {}
+    problems = []
+    if (data / "segments").exists():
+        for utterance, (recording, start, end) in read_segments(data / "segments").items():
+            if recording in sources:
+                spans.setdefault(recording, []).append((utterance, start, end))
+            else:
+                problems.append(f"{utterance}: its recording {recording} is not in {data}/wav.scp")
+    else:
+        spans = {name: [(name, 0.0, float("inf"))] for name in sources}
+    for utterance in (span[0] for group in spans.values() for span in group):
+        if "/" in utterance or utterance.startswith("."):
+            raise UserError(f"{data}: the id {utterance!r} cannot name a file: rename it (no / and no leading dot)")
+    speakers = read_table(data / "utt2spk") if (data / "utt2spk").exists() else {}
+    recordings = [
+        Recording(name, sources[name], tuple(spans[name]), _stamp(sources[name]), *settings) for name in sorted(spans)
+    ]
+    return recordings, speakers, problems
+
+
+def _stamp(source: str) -> Tuple[int, ...]:
+    """Size and time of change; nothing for what is no file (of a pipe only the command can be compared)."""
+    try:
+        stat = os.stat(source.rpartition(":")[0] if ".ark:" in source else source)
+    except OSError:
+        return ()
+    return stat.st_size, stat.st_mtime_ns
+
+
+def _write_spec(spec: FeatureSpec, path: Path) -> None:
+    if path.exists():
+        old, new = FeatureSpec.load(path).to_dict(), spec.to_dict()
+        for name in new:
+            if old[name] != new[name]:
+                raise UserError(
+                    f"{path} was made with {name} {old[name]} and {name} {new[name]} is asked for: "
+                    f"use another --dumpdir, or remove {path.parent}"
+                )
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(path.name + ".part")
+    spec.save(part)
+    os.replace(part, path)
+
+
+def _read_log(log: Path, recordings: List[Recording], out: Path) -> Tuple[Set[str], Dict[str, Outcome]]:
+    """All phrases of earlier runs, and the outcomes that still hold; a recording with a problem is tried again."""
+    wanted = {recording.name: _key(recording) for recording in recordings}
+    phrases, outcomes = set(), {}
+    for line in log.read_text(encoding="utf-8").splitlines() if log.exists() else ():
+        outcome = _parse(line)
+        if outcome is None:
+            continue
+        names = [phrase[0] for phrase in outcome.phrases]
+        phrases.update(names)
+        if wanted.get(outcome.recording) == outcome.key and not outcome.problems:
+            if all(_is_there(_flac(out, name)) for name in names):
+                outcomes[outcome.recording] = outcome
+    return phrases, outcomes
+
+
+def _rewrite_log(log: Path, outcomes: Dict[str, Outcome]) -> None:
+    part = log.with_name(log.name + ".part")
+    part.write_text("".join(_line(outcome) for outcome in outcomes.values()), encoding="utf-8")
+    os.replace(part, log)
+
+
+def _parse(line: str) -> Optional[Outcome]:
+    try:
+        return Outcome(**json.loads(line))
+    except (json.JSONDecodeError, TypeError):
+        return None  # the last line of a run that was killed
+
+
+def _tables_are(out: Path, tables: Dict[str, Dict[str, str]]) -> bool:
+    there = all(_is_there(out / name) for name in _TABLES)
+    return there and all(read_table(out / name) == table for name, table in tables.items())
+
+
+def _is_there(path: Path) -> bool:
+    return path.exists() and path.stat().st_size > 0
+
+
+def _line(outcome: Outcome) -> str:
+    return json.dumps(dataclasses.asdict(outcome), ensure_ascii=False) + "\n"
+
+
+def _key(recording: Recording) -> str:
+    return json.dumps(dataclasses.astuple(recording), ensure_ascii=False)
+
+
+def _flac(out: Path, name: str) -> Path:
+    return out / "flac" / f"{name}.flac"
+
+
+def print_report(report: Report, out: Path) -> None:
+    """Say on stderr what was done, what was left out and what is odd; everything is also in ``out/problems.txt``."""
+    lines = [f"left out: {problem}" for problem in report.problems] + [f"warning: {text}" for text in report.warnings]
+    (out / "problems.txt").write_text("".join(line + "\n" for line in lines), encoding="utf-8")
+    for line in lines[:20]:
+        print(line, file=sys.stderr)
+    if len(lines) > 20:
+        print(f"... and {len(lines) - 20} more, all in {out}/problems.txt", file=sys.stderr)
+    print(
+        f"{out}: {report.phrases} phrases, {report.seconds / 60:.1f} minutes, of {report.recordings} recordings "
+        f"({report.skipped} were done before); {len(report.problems)} left out",
+        file=sys.stderr,
+    )

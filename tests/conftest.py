@@ -1,0 +1,33 @@
+"""What several tests share."""
+
+import os
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "local"))  # the recipe's own scripts
+
+
+@pytest.fixture(scope="session")
+def pjs() -> Path:
+    """The PJS corpus, where the environment names it."""
+    folder = os.environ.get("PJS", "")
+    if not os.path.isdir(folder):
+        pytest.skip("PJS does not name the folder PJS_corpus_ver1.1 (export PJS=...)")
+    return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def demo_wavs() -> dict:
+    """A melody of each demo singer: name to (wav (L,) at 44.1 kHz, true F0 in Hz every 147 samples, 0 if unvoiced)."""
+    from demo_data import VOICES, compose
+    from demo_singer import sing
+
+    songs = {}
+    for seed, (name, voice) in enumerate(VOICES.items()):
+        rng = np.random.default_rng(seed)
+        songs[name] = sing(compose(voice, 2, rng), voice, rng)
+    return songs
