@@ -6,6 +6,7 @@
 # Stages: 1 data preparation, 2 audio, 3 features, 4 training, 5 decoding, 6 scoring.
 
 set -euo pipefail
+command="./run.sh $*"
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 
 # Options
@@ -88,42 +89,60 @@ if [ "$stage" -le 3 ] && [ "$stop_stage" -ge 3 ]; then
     done
 fi
 
+# One vocoder's failure must not cost the others their results: it is noted, and shown in the table.
+failed=0
+attempt() { # attempt WHAT NAME COMMAND...
+    local what=$1 folder=$expdir/$2 status=0
+    shift 2
+    "$@" || status=$?
+    [ $status -ne 0 ] || return 0
+    if [ $status -eq 130 ] || [ "$strict" = true ]; then exit $status; fi
+    mkdir -p "$folder"
+    echo "$what failed with status $status" > "$folder/failed.txt"
+    failed=1
+    return 1
+}
+names() { for vocoder in $vocoders; do echo "$vocoder${tag:+_$tag}"; done; }
+has_failed() { [ -e "$expdir/$1/failed.txt" ]; }
+
 if [ "$stage" -le 4 ] && [ "$stop_stage" -ge 4 ]; then
     [ -n "$licence" ] || licence=$(cat "$root/egs/nhv_sing/$corpus/licence" 2>/dev/null || echo "unknown")
     for vocoder in $vocoders; do
         say "stage 4: training $vocoder"
         name=$vocoder${tag:+_$tag}
-        $python -m espnet2_nhv.bin.train --config "$train_config/$vocoder.yaml" \
+        rm -f "$expdir/$name/failed.txt"
+        # shellcheck disable=SC2086
+        attempt training "$name" $python -m espnet2_nhv.bin.train --config "$train_config/$vocoder.yaml" \
             --train_data "$dumpdir/train" --valid_data "$dumpdir/dev" --stats_dir "$expdir/stats" \
             --output_dir "$expdir/$name" --ngpu "$ngpu" --inference_model "$inference_model" \
             --licence "$licence" --trained_on "$corpus" \
-            ${budget:+--budget "$budget"} ${init_vocoder:+--init_vocoder "$init_vocoder"} $train_args
+            ${budget:+--budget "$budget"} ${init_vocoder:+--init_vocoder "$init_vocoder"} $train_args || true
     done
 fi
 
 if [ "$stage" -le 5 ] && [ "$stop_stage" -ge 5 ]; then
     say "stage 5: decoding"
-    for vocoder in $vocoders; do
-        name=$vocoder${tag:+_$tag}
+    for name in $(names); do
         for set in dev eval; do
-            $python -m espnet2_nhv.bin.decode --vocoder "$expdir/$name/vocoder" --data "$dumpdir/$set" \
-                --out "$expdir/$name/decode/$set" --ngpu "$((ngpu > 0))" $strict_option
+            has_failed "$name" || attempt decoding "$name" $python -m espnet2_nhv.bin.decode $strict_option \
+                --vocoder "$expdir/$name/vocoder" --data "$dumpdir/$set" --out "$expdir/$name/decode/$set" \
+                --ngpu "$((ngpu > 0))" || true
         done
     done
 fi
 
 if [ "$stage" -le 6 ] && [ "$stop_stage" -ge 6 ]; then
     say "stage 6: scoring"
-    for vocoder in $vocoders; do
-        name=$vocoder${tag:+_$tag}
+    for name in $(names); do
         for set in dev eval; do
-            $python -m espnet2_nhv.bin.score --data "$dumpdir/$set" --decode "$expdir/$name/decode/$set" \
-                --nj "$nj" $strict_option
+            has_failed "$name" || attempt scoring "$name" $python -m espnet2_nhv.bin.score $strict_option \
+                --data "$dumpdir/$set" --decode "$expdir/$name/decode/$set" --nj "$nj" || true
         done
     done
     # shellcheck disable=SC2086
     $python -m espnet2_nhv.bin.report --expdir "$expdir" --vocoders $vocoders --sets dev eval ${tag:+--tag "$tag"} \
-        --command "./run.sh --corpus $corpus --vocoders \"$vocoders\"${budget:+ --budget $budget}${train_args:+ --train_args \"$train_args\"}"
+        --command "$command"
     say "results ($expdir/RESULTS.md; waveforms in $expdir/VOCODER/decode/SET/wav)"
     cat "$expdir/RESULTS.md"
 fi
+exit $failed

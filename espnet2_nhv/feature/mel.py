@@ -1,0 +1,77 @@
+"""Log-mel spectrogram on the feature contract, by ESPnet's own front-end."""
+
+import torch
+from espnet2.tts.feats_extract.log_mel_fbank import LogMelFbank
+
+from espnet2_nhv.errors import UserError
+from espnet2_nhv.feature.spec import FeatureSpec
+
+
+class LogMel(torch.nn.Module):
+    """Waveform to raw log-mel, differentiably.
+
+    Frame ``i`` is centred at sample ``i * hop_length``. ESPnet's frame ``L // hop_length`` is dropped, so
+    that a frame stands for hop_length samples. The signal is mirrored at its ends, as ESPnet does; one
+    too short to be mirrored is first lengthened by silence.
+
+    Parameters
+    ----------
+    spec : FeatureSpec
+
+    Raises
+    ------
+    UserError
+        If ESPnet's front-end has no such window, or needs a whole number where the spec has a fraction.
+
+    Source: ``espnet2.tts.feats_extract.log_mel_fbank.LogMelFbank``; the values are its values, clamped
+    at ``spec.floor``.
+    """
+
+    def __init__(self, spec: FeatureSpec):
+        super().__init__()
+        if not hasattr(torch, f"{spec.window}_window"):
+            raise UserError(f"feature spec: there is no window {spec.window!r}; hann, hamming and blackman are some")
+        self.spec = spec
+        self.fbank = LogMelFbank(
+            **{
+                name: _whole(spec, name)
+                for name in ("fs", "n_fft", "win_length", "hop_length", "n_mels", "fmin", "fmax")
+            },
+            window=spec.window,
+            htk=spec.mel_scale == "htk",
+            log_base=spec.log_base,
+        )
+
+    def forward(self, wav: torch.Tensor) -> torch.Tensor:
+        """Raw log-mel of a batch.
+
+        Parameters
+        ----------
+        wav : Tensor [shape=(B, L) or (L,)], L >= hop_length
+
+        Returns
+        -------
+        mel : Tensor [shape=(B, n_mels, L // hop_length)], float32, >= spec.log_floor; B is 1 for a single signal
+
+        Raises
+        ------
+        UserError
+            If the signal is shorter than one frame.
+        """
+        wav = torch.atleast_2d(wav)
+        n_frames = wav.shape[-1] // self.spec.hop_length
+        if n_frames == 0:
+            raise UserError(f"a signal of {wav.shape[-1]} samples is shorter than one frame ({self.spec.hop_length})")
+        # Half precision loses the quiet bands, so mixed-precision training stops here.
+        with torch.autocast(wav.device.type, enabled=False):
+            shortest = self.spec.n_fft // 2 + 1
+            wav = torch.nn.functional.pad(wav.float(), (0, max(0, shortest - wav.shape[-1])))
+            mel, _ = self.fbank(wav)
+        return mel[:, :n_frames].transpose(1, 2).clamp(min=self.spec.log_floor)
+
+
+def _whole(spec: FeatureSpec, name: str) -> int:
+    value = getattr(spec, name)
+    if value != int(value):
+        raise UserError(f"feature spec: {name} is {value}, but the mel front-end needs a whole number")
+    return int(value)

@@ -1,0 +1,113 @@
+"""exp/RESULTS.md and exp/RESULTS.json: every vocoder in one table per set."""
+
+import json
+import logging
+from pathlib import Path
+from typing import List, Optional, Sequence, Union
+
+from espnet2_nhv.errors import UserError
+from espnet2_nhv.score.evaluate import SCORES
+from espnet2_nhv.score.files import write_whole
+from espnet2_nhv.score.metrics import METRICS
+from espnet2_nhv.score.table import render
+from espnet2_nhv.vocoder.saved import load_vocoder
+
+
+def write_results(
+    expdir: Union[str, Path], vocoders: Sequence[str], sets: Sequence[str], tag: str = "", command: Optional[str] = None
+) -> List[dict]:
+    """Gather scores, speed, size and training facts, and write `expdir`/RESULTS.md and RESULTS.json.
+
+    Parameters
+    ----------
+    expdir : folder of the experiments: expdir/NAME[_TAG]/{vocoder,decode/SET/{scores.json,rtf.json},training.json}
+    vocoders : names of experiments
+    sets : e.g. ["dev", "eval"]
+    tag : suffix of the experiments' folders
+    command : what made the results, quoted in RESULTS.md
+
+    Returns
+    -------
+    rows : list of dict, see :func:`collect_row`
+
+    Raises
+    ------
+    UserError
+        If `expdir` is not there. A vocoder without scores has a row that says why.
+    """
+    expdir = Path(expdir)
+    if not expdir.is_dir():
+        raise UserError(f"{expdir}: not there; train, decode and score first, or name the folder with --expdir")
+    rows = []
+    for name in vocoders:
+        folder = expdir / (f"{name}_{tag}" if tag else name)
+        size = count_parameters(folder / "vocoder")
+        rows += [collect_row(folder, name, set_name, tag, size) for set_name in sets]
+    write_whole(expdir / "RESULTS.json", json.dumps(rows, indent=1, allow_nan=False, ensure_ascii=False) + "\n")
+    write_whole(expdir / "RESULTS.md", render(rows, command))
+    return rows
+
+
+def count_parameters(folder: Path) -> Optional[int]:
+    """How many numbers inference uses (weight normalisation folded, buffers left out); None where not loadable."""
+    try:
+        return sum(parameter.numel() for parameter in load_vocoder(folder).parameters())
+    except UserError as error:
+        logging.warning("%s", error)
+        return None
+
+
+def collect_row(folder: Path, vocoder: str, set_name: str, tag: str = "", params: Optional[int] = None) -> dict:
+    """One row of RESULTS.json; what is not known is None.
+
+    Returns
+    -------
+    row : dict
+        vocoder, set, tag : str
+        <key of each metric> : float, mean over the utterances
+        worst : {metric: [utterance, value]}
+        lsd_worst_at : float, seconds, where in its utterance the worst frame of all is
+        n_utterances, n_scored, n_missing : int
+        rtf : float; rtf_device : str; rtf_threads : int
+        params : int
+        steps : int; train_seconds : float; train_device : str
+        error : str, why there are no scores
+    """
+    decode = folder / "decode" / set_name
+    scores, rtf, training = (_load(path) for path in (decode / SCORES, decode / "rtf.json", folder / "training.json"))
+    row = dict(vocoder=vocoder, set=set_name, tag=tag)
+    row.update({metric.key: scores.get("mean", {}).get(metric.key) for metric in METRICS})
+    row["worst"] = {key: value for key, value in scores.get("worst", {}).items() if value}
+    utt = row["worst"].get("lsd_worst", [None])[0]
+    row["lsd_worst_at"] = scores.get("utterances", {}).get(utt, {}).get("lsd_worst_at")
+    row.update({key: scores.get(key) for key in ("n_utterances", "n_scored", "n_missing")})
+    row.update(rtf=rtf.get("rtf"), rtf_device=rtf.get("device"), rtf_threads=rtf.get("threads"), params=params)
+    row.update(steps=training.get("steps"), train_seconds=training.get("seconds"), train_device=training.get("device"))
+    row["error"] = None if scores.get("n_scored") else _why_failed(folder, set_name, scores)
+    return row
+
+
+def _why_failed(folder: Path, set_name: str, scores: dict) -> str:
+    decode = folder / "decode" / set_name
+    if scores.get("missing"):
+        utt, reason = next(iter(scores["missing"].items()))
+        return f"no utterance could be scored, e.g. {utt}: {reason}"
+    said = folder / "failed.txt"
+    if said.is_file() and said.read_text(encoding="utf-8").strip():
+        return said.read_text(encoding="utf-8").strip().splitlines()[0]
+    if not (folder / "vocoder" / "vocoder.yaml").is_file():
+        return f"not trained ({folder.name}/vocoder is not a saved vocoder)"
+    if not (decode / "wav.scp").is_file():
+        return f"not decoded ({folder.name}/decode/{set_name}/wav.scp is missing)"
+    return f"not scored ({folder.name}/decode/{set_name}/{SCORES} is missing or unreadable)"
+
+
+def _load(path: Path) -> dict:
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        logging.warning("%s: not readable (%s)", path, error)
+        return {}
+    return values if isinstance(values, dict) else {}

@@ -1,0 +1,119 @@
+"""RESULTS.md from the rows of RESULTS.json."""
+
+from typing import List, Optional, Sequence
+
+from espnet2_nhv.score.metrics import METRICS, Metric
+
+RTF = Metric("rtf", "RTF", "", 4, True, "seconds of computing for a second of audio, in stage 5, on the device named")
+
+
+def render(rows: Sequence[dict], command: Optional[str] = None) -> str:
+    """RESULTS.md of such rows: per set a table and its worst utterances, then what the columns mean."""
+    parts = ["# Results", _how_made(command)]
+    for set_name in dict.fromkeys(row["set"] for row in rows):
+        ours = sorted((row for row in rows if row["set"] == set_name), key=_rank)
+        parts += [f"## {set_name}", _results_table(ours)]
+        worst = _worst_table(ours)
+        if worst:
+            parts += [f"### Worst utterances of {set_name}", worst]
+    parts += ["## Columns", _legend()]
+    return "\n\n".join(parts) + "\n"
+
+
+def _how_made(command: Optional[str]) -> str:
+    command = f"`{command}`" if command else "stage 6 of `./run.sh` (`python -m espnet2_nhv.bin.report`)"
+    return (
+        f"Made by {command}. Every vocoder synthesised the set from the recordings' own features (copy synthesis) and "
+        "is compared with the recordings without any warping in time. Ordered by MR-STFT; the best of a column is bold."
+    )
+
+
+def _rank(row: dict):
+    return row["error"] is not None, row["mrstft"] is None, row["mrstft"] or 0.0
+
+
+def _results_table(rows: Sequence[dict]) -> str:
+    columns = [*METRICS, RTF]
+    head = ["vocoder", *(f"{_titled(metric)} {'↓' if metric.lower_is_better else '↑'}" for metric in columns)]
+    head += ["RTF on", "parameters", "training", "utterances", "note"]
+    cells = [[f"`{row['vocoder']}`" + (f" ({row['tag']})" if row["tag"] else "") for row in rows]]
+    cells += [_marked([row[metric.key] for row in rows], metric) for metric in columns]
+    cells.append([_speed_setting(row) for row in rows])
+    cells.append(["" if row["params"] is None else f"{row['params']:,}" for row in rows])
+    cells.append([_training(row) for row in rows])
+    cells.append(["" if row["n_scored"] is None else f"{row['n_scored']}/{row['n_utterances']}" for row in rows])
+    cells.append([_note(row) for row in rows])
+    return _table(head, list(zip(*cells)), left={0, len(head) - 1})
+
+
+def _worst_table(rows: Sequence[dict]) -> str:
+    rows = [row for row in rows if row["worst"]]
+    lines = []
+    for metric in METRICS:
+        cells = [_worst_cell(row["worst"].get(metric.key), metric) for row in rows]
+        if metric.key == "lsd_worst":
+            cells = [f"{cell} at {row['lsd_worst_at']:.2f} s" if cell else cell for cell, row in zip(cells, rows)]
+        lines.append([_titled(metric), *cells])
+    return _table(["", *(f"`{row['vocoder']}`" for row in rows)], lines, left=range(len(rows) + 1)) if rows else ""
+
+
+def _worst_cell(worst: Optional[list], metric: Metric) -> str:
+    return "" if not worst else f"{worst[1]:.{metric.decimals}f} {_escape(worst[0])}"
+
+
+def _titled(metric: Metric) -> str:
+    return f"{metric.label} ({metric.unit})" if metric.unit else metric.label
+
+
+def _marked(values: Sequence[Optional[float]], metric: Metric) -> List[str]:
+    """As text, the best one bold (all that print alike), unless there is nothing to compare with."""
+    shown = ["" if value is None else f"{value:.{metric.decimals}f}" for value in values]
+    known = [(value, text) for value, text in zip(values, shown) if value is not None]
+    if len(known) < 2:
+        return shown
+    best = (min if metric.lower_is_better else max)(known)[1]
+    return [f"**{text}**" if text == best else text for text in shown]
+
+
+def _speed_setting(row: dict) -> str:
+    if row["rtf"] is None:
+        return ""
+    threads = row["rtf_threads"]
+    count = f"{threads} thread" + ("" if threads == 1 else "s") if threads else None
+    return ", ".join(part for part in (row["rtf_device"], count) if part)
+
+
+def _training(row: dict) -> str:
+    facts = []
+    if row["steps"] is not None:
+        facts.append(f"{row['steps']:,} steps")
+    if row["train_seconds"] is not None:
+        facts.append(f"{row['train_seconds'] / 60:.1f} min")
+    if row["train_device"]:
+        facts.append(str(row["train_device"]))
+    return ", ".join(facts)
+
+
+def _note(row: dict) -> str:
+    if row["error"]:
+        return f"failed: {_escape(row['error'])}"
+    return f"{row['n_missing']} missing" if row["n_missing"] else ""
+
+
+def _legend() -> str:
+    lines = [f"- **{_titled(metric)}**: {metric.definition}." for metric in [*METRICS, RTF]]
+    lines.append(
+        "- Frames count unless both signals are silent there (60 dB below the recording's loudest frame, or below "
+        "-80 dBFS), and spectra count down to 70 dB below that frame. Means are over utterances; one without a voiced "
+        "frame has no F0 error."
+    )
+    return "\n".join(lines)
+
+
+def _escape(text: str) -> str:
+    return str(text).replace("|", "\\|").replace("\n", " ")
+
+
+def _table(head: Sequence[str], lines: Sequence[Sequence[str]], left) -> str:
+    rule = ["---" if column in left else "---:" for column in range(len(head))]
+    return "\n".join("| " + " | ".join(line) + " |" for line in [head, rule, *lines])

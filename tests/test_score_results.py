@@ -1,0 +1,157 @@
+"""RESULTS.md and RESULTS.json of an experiment folder put together by hand."""
+
+import json
+import re
+import sys
+
+import pytest
+from espnet2.gan_tts.hifigan import HiFiGANGenerator
+
+from espnet2_nhv.bin import report as report_cli
+from espnet2_nhv.errors import UserError
+from espnet2_nhv.score.evaluate import summarise
+from espnet2_nhv.score.metrics import METRICS
+from espnet2_nhv.score.results import write_results
+from espnet2_nhv.vocoder import build_vocoder
+from espnet2_nhv.vocoder.saved import save_vocoder
+
+KEYS = {
+    *(metric.key for metric in METRICS),
+    *("vocoder", "set", "tag", "worst", "lsd_worst_at", "error", "params"),
+    *("n_utterances", "n_scored", "n_missing", "rtf", "rtf_device", "rtf_threads"),
+    *("steps", "train_seconds", "train_device"),
+}
+
+
+def write_scores(folder, set_name, values, rtf=None, missing=()):
+    """scores.json of two utterances, u1 with `values` and u2 with 1 more of each; other metrics are 5 and None."""
+    decode = folder / "decode" / set_name
+    decode.mkdir(parents=True)
+    first = {metric.key: values.get(metric.key, 5.0) for metric in METRICS} | {"lsd_worst_at": 0.5}
+    second = {key: None if value is None else value + 1 for key, value in first.items()}
+    outcomes = {"u1": (first, None), "u2": (second, None), **{utt: (None, "it was not synthesised") for utt in missing}}
+    (decode / "scores.json").write_text(json.dumps(summarise(outcomes)))
+    (decode / "wav.scp").write_text("u1 u1.wav\n")
+    if rtf is not None:
+        (decode / "rtf.json").write_text(
+            json.dumps({"rtf": rtf, "audio_seconds": 10, "compute_seconds": 10 * rtf, "threads": 1, "device": "cpu"})
+        )
+
+
+@pytest.fixture
+def expdir(tmp_path):
+    exp = tmp_path / "exp"
+    for name in ("nhv", "hifigan"):
+        vocoder = build_vocoder("hifigan", channels=16)
+        save_vocoder(vocoder, exp / name / "vocoder", licence="CC0", trained_on="nothing")
+    write_scores(exp / "nhv", "eval", {"mrstft": 0.5, "mcd": 3.0, "f0_rmse": None}, rtf=0.01)
+    write_scores(exp / "hifigan", "eval", {"mrstft": 0.4, "mcd": 4.0, "f0_rmse": 7.0}, rtf=0.5, missing=["u3"])
+    (exp / "nhv" / "training.json").write_text('{"steps": 12000, "seconds": 1200.0, "device": "cuda"}')
+    return exp
+
+
+def table(text, heading):
+    """The rows of the first table under `heading`, as dicts by column title."""
+    lines = text.split(f"## {heading}\n")[1].strip().splitlines()
+    lines = [line for line in lines[: next((i for i, line in enumerate(lines) if not line), len(lines))]]
+    rows = [[cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in lines]
+    assert all(len(row) == len(rows[0]) for row in rows)
+    return [dict(zip(rows[0], row)) for row in rows[2:]]
+
+
+def test_the_table_is_ranked_and_its_best_values_are_bold(expdir):
+    write_results(expdir, ["nhv", "hifigan"], ["eval"], command="./run.sh --corpus pjs")
+    text = (expdir / "RESULTS.md").read_text()
+    assert "`./run.sh --corpus pjs`" in text
+    first, second = table(text, "eval")
+    assert (first["vocoder"], second["vocoder"]) == ("`hifigan`", "`nhv`")
+    assert (first["MR-STFT (neper) ↓"], second["MR-STFT (neper) ↓"]) == ("**0.900**", "1.000")  # means of u1, u2
+    assert (first["MCD (dB) ↓"], second["MCD (dB) ↓"]) == ("4.50", "**3.50**")
+    assert (first["F0 fine (cent) ↓"], second["F0 fine (cent) ↓"]) == ("7.5", "")  # nothing to compare with
+    assert first["V/UV (%) ↓"] == second["V/UV (%) ↓"] == "**5.50**"  # a tie
+    assert (first["RTF ↓"], second["RTF ↓"]) == ("0.5000", "**0.0100**")
+    assert second["RTF on"] == "cpu, 1 thread"
+    assert (first["training"], second["training"]) == ("", "12,000 steps, 20.0 min, cuda")
+    assert (first["utterances"], first["note"], second["note"]) == ("2/3", "1 missing", "")
+    for metric in METRICS:
+        assert f"- **{metric.label}" in text and metric.definition in text
+
+
+def test_worst_utterances_are_named(expdir):
+    write_results(expdir, ["nhv", "hifigan"], ["eval"])
+    rows = {row[""]: row for row in table((expdir / "RESULTS.md").read_text(), "Worst utterances of eval")}
+    assert rows["MCD (dB)"] == {"": "MCD (dB)", "`hifigan`": "5.00 u2", "`nhv`": "4.00 u2"}
+    assert rows["F0 fine (cent)"]["`nhv`"] == ""
+    assert rows["worst frame (dB)"]["`nhv`"] == "6.0 u2 at 1.50 s"
+
+
+def test_rows_of_the_json(expdir):
+    rows = write_results(expdir, ["nhv", "hifigan"], ["eval"])
+    assert rows == json.loads((expdir / "RESULTS.json").read_text())
+    assert [(row["vocoder"], row["set"]) for row in rows] == [("nhv", "eval"), ("hifigan", "eval")]
+    plain = HiFiGANGenerator(
+        in_channels=128,
+        channels=16,
+        upsample_scales=[8, 8, 2, 2],
+        upsample_kernel_sizes=[16, 16, 4, 4],
+        use_weight_norm=False,
+    )
+    for row in rows:
+        assert set(row) == KEYS
+        assert row["error"] is None
+        assert row["params"] == sum(parameter.numel() for parameter in plain.parameters())
+    assert rows[0]["mcd"] == 3.5 and rows[0]["f0_rmse"] is None and rows[0]["rtf"] == 0.01
+    assert rows[0]["steps"] == 12000 and rows[1]["steps"] is None
+    assert rows[1]["worst"]["mcd"] == ["u2", 5.0]
+
+
+def test_a_vocoder_that_failed_has_a_row_that_says_why(expdir):
+    (expdir / "empty").mkdir()
+    save_vocoder(build_vocoder("hifigan", channels=16), expdir / "undecoded" / "vocoder", "CC0", "nothing")
+    (expdir / "crashed").mkdir()
+    (expdir / "crashed" / "failed.txt").write_text("stage 4: out of memory | again\nmore\n")
+    decode = expdir / "unscored" / "decode" / "eval"
+    decode.mkdir(parents=True)
+    (decode / "scores.json").write_text(json.dumps(summarise({"u1": (None, "u1.wav: not readable")})))
+    names = ["empty", "undecoded", "nhv", "crashed", "unscored", "nowhere"]
+    rows = {row["vocoder"]: row for row in write_results(expdir, names, ["eval"])}
+    assert all(set(row) == KEYS for row in rows.values())
+    assert rows["nhv"]["error"] is None
+    assert "not trained" in rows["empty"]["error"] and "not trained" in rows["nowhere"]["error"]
+    assert "not decoded" in rows["undecoded"]["error"]
+    assert rows["crashed"]["error"] == "stage 4: out of memory | again"
+    assert "u1.wav: not readable" in rows["unscored"]["error"]
+    shown = table((expdir / "RESULTS.md").read_text(), "eval")
+    assert shown[0]["vocoder"] == "`nhv`"
+    notes = {row["vocoder"].strip("`"): row["note"] for row in shown}
+    assert notes["crashed"] == "failed: stage 4: out of memory \\| again"
+    assert notes["nhv"] == ""
+
+
+def test_damaged_side_files_leave_gaps_only(expdir):
+    (expdir / "nhv" / "training.json").write_text('{"steps": 12')
+    (expdir / "nhv" / "decode" / "eval" / "rtf.json").write_text("[]")
+    (expdir / "nhv" / "vocoder" / "vocoder.pth").write_bytes(b"PK")
+    (row,) = write_results(expdir, ["nhv"], ["eval"])
+    assert row["steps"] is row["rtf"] is row["params"] is None
+    assert row["mcd"] == 3.5
+
+
+def test_sets_and_tag(expdir):
+    write_scores(expdir / "nhv_small", "dev", {"mrstft": 0.3})
+    write_results(expdir, ["nhv"], ["dev", "eval"], tag="small")
+    text = (expdir / "RESULTS.md").read_text()
+    (dev,), (test,) = table(text, "dev"), table(text, "eval")
+    assert dev["vocoder"] == "`nhv` (small)" and dev["note"] == ""
+    assert test["note"].startswith("failed: not trained")
+
+
+def test_command_line(expdir, monkeypatch, capsys):
+    monkeypatch.setattr(
+        sys, "argv", ["report", "--expdir", str(expdir), "--vocoders", "nhv", "nowhere", "--sets", "eval"]
+    )
+    report_cli.main()
+    out = capsys.readouterr().out
+    assert "nowhere on eval: not trained" in out and "RESULTS.md" in out
+    with pytest.raises(UserError, match="not there"):
+        write_results(expdir / "nowhere", ["nhv"], ["eval"])
