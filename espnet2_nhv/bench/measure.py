@@ -1,6 +1,8 @@
 """The measurements themselves: time, interleaved; memory and training steps, each in a process of its own."""
 
+import contextlib
 import multiprocessing
+import os
 import statistics
 import time
 from pathlib import Path
@@ -13,6 +15,9 @@ from espnet2_nhv.bench.subjects import Subject, build_subject, example_features
 from espnet2_nhv.feature.spec import FeatureSpec
 from espnet2_nhv.loss.stft import MultiResolutionSTFTLoss
 from espnet2_nhv.vocoder.registry import build_vocoder
+
+# glibc keeps freed blocks for later; without this the peak counts them as if they were in use.
+_RETURN_FREED_MEMORY = {"MALLOC_MMAP_THRESHOLD_": "65536"}
 
 
 def real_time_factors(
@@ -57,7 +62,7 @@ def _timed(run: Callable[[], object]) -> float:
 
 def peak_memory(name: str, seconds: float) -> float:
     """Megabytes that synthesis takes at its highest, over the loaded model, its input and its output, on one thread."""
-    return _in_own_process(_peak_memory, name, seconds)
+    return _in_own_process(_RETURN_FREED_MEMORY, _peak_memory, name, seconds)
 
 
 def _peak_memory(name: str, seconds: float) -> float:
@@ -74,10 +79,33 @@ def _peak_memory(name: str, seconds: float) -> float:
 
 def training_step(name: str, segments: int, samples: int, device: str) -> Dict[str, float]:
     """Seconds and peak megabytes of one generator step: forward, multi-resolution STFT loss, backward."""
-    return _in_own_process(_training_step, name, segments, samples, device)
+    arguments = name, segments, samples, device
+    return dict(
+        train_step_seconds=_in_own_process({}, _training_time, *arguments),
+        train_peak_mb=_in_own_process(_RETURN_FREED_MEMORY, _training_memory, *arguments),
+    )
 
 
-def _training_step(name: str, segments: int, samples: int, device: str) -> Dict[str, float]:
+def _training_time(name: str, segments: int, samples: int, device: str) -> float:
+    step = _generator_step(name, segments, samples, device)
+    step()
+    return statistics.median(_timed(step) for _ in range(5))
+
+
+def _training_memory(name: str, segments: int, samples: int, device: str) -> float:
+    _generator_step(name, 1, samples, device)()  # libraries take what they need once
+    step = _generator_step(name, segments, samples, device)
+    if device == "cpu":
+        before = _reset_peak_rss()
+        step()
+        return (_rss("VmHWM") - before) / 1e6
+    torch.cuda.reset_peak_memory_stats()
+    before = torch.cuda.memory_allocated()
+    step()
+    return (torch.cuda.max_memory_allocated() - before) / 1e6
+
+
+def _generator_step(name: str, segments: int, samples: int, device: str) -> Callable[[], None]:
     torch.manual_seed(0)
     spec = FeatureSpec()
     vocoder = build_vocoder(name, spec).to(device).train()
@@ -94,23 +122,24 @@ def _training_step(name: str, segments: int, samples: int, device: str) -> Dict[
         if device != "cpu":
             torch.cuda.synchronize()
 
-    if device == "cpu":
-        before = _reset_peak_rss()
-        step()
-        peak = _rss("VmHWM") - before
-    else:
-        step()
-        torch.cuda.reset_peak_memory_stats()
-        before = torch.cuda.memory_allocated()
-        step()
-        peak = torch.cuda.max_memory_allocated() - before
-    return {"train_step_seconds": statistics.median(_timed(step) for _ in range(3)), "train_peak_mb": peak / 1e6}
+    return step
 
 
-def _in_own_process(function: Callable, *arguments):
-    # Memory that one measurement has taken and freed must not hide what the next one takes.
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
+def _in_own_process(environment: Dict[str, str], function: Callable, *arguments):
+    """What `function` returns in a fresh process: memory taken and freed before must not hide what it takes."""
+    with _environment(environment), multiprocessing.get_context("spawn").Pool(1) as pool:
         return pool.apply(function, arguments)
+
+
+@contextlib.contextmanager
+def _environment(entries: Dict[str, str]):
+    before = dict(os.environ)
+    os.environ.update(entries)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
 
 
 def _reset_peak_rss() -> int:

@@ -21,7 +21,7 @@ class LogMel(torch.nn.Module):
     Raises
     ------
     UserError
-        If ESPnet's front-end has no such window, or needs a whole number where the spec has a fraction.
+        If there is no such window.
 
     Source: ``espnet2.tts.feats_extract.log_mel_fbank.LogMelFbank``; the values are its values, clamped
     at ``spec.floor``.
@@ -33,11 +33,14 @@ class LogMel(torch.nn.Module):
             raise UserError(f"feature spec: there is no window {spec.window!r}; hann, hamming and blackman are some")
         self.spec = spec
         self.fbank = LogMelFbank(
-            **{
-                name: _whole(spec, name)
-                for name in ("fs", "n_fft", "win_length", "hop_length", "n_mels", "fmin", "fmax")
-            },
+            fs=spec.fs,
+            n_fft=spec.n_fft,
+            win_length=spec.win_length,
+            hop_length=spec.hop_length,
             window=spec.window,
+            n_mels=spec.n_mels,
+            fmin=spec.fmin,
+            fmax=spec.fmax,
             htk=spec.mel_scale == "htk",
             log_base=spec.log_base,
         )
@@ -68,10 +71,3 @@ class LogMel(torch.nn.Module):
             wav = torch.nn.functional.pad(wav.float(), (0, max(0, shortest - wav.shape[-1])))
             mel, _ = self.fbank(wav)
         return mel[:, :n_frames].transpose(1, 2).clamp(min=self.spec.log_floor)
-
-
-def _whole(spec: FeatureSpec, name: str) -> int:
-    value = getattr(spec, name)
-    if value != int(value):
-        raise UserError(f"feature spec: {name} is {value}, but the mel front-end needs a whole number")
-    return int(value)

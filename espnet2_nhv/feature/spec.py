@@ -10,6 +10,7 @@ import yaml
 from espnet2_nhv.errors import UserError
 
 _POSITIVE = ("fs", "n_fft", "win_length", "hop_length", "n_mels", "fmax", "floor", "f0_floor", "f0_ceil")
+_WHOLE = ("fs", "n_fft", "win_length", "hop_length", "n_mels", "fmin", "fmax")
 # What no arithmetic can convert. fs, bands and windows decide which energy a number stands for.
 _MUST_AGREE = ("fs", "n_fft", "win_length", "window", "n_mels", "fmin", "fmax", "mel_scale")
 
@@ -61,8 +62,13 @@ class FeatureSpec:
     def __post_init__(self):
         for name in _POSITIVE:
             value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, (int, float)) or not value > 0:
+            if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < math.inf:
                 raise UserError(f"feature spec: {name} is {value!r}; give a number above 0")
+        for name in _WHOLE:
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, (int, float)) or value % 1:
+                raise UserError(f"feature spec: {name} is {value!r}; give a whole number")
+            object.__setattr__(self, name, int(value))  # 256.0 in a YAML file is meant as 256
         if self.log_base not in (None, 2.0, 10.0):
             raise UserError(f"feature spec: log_base is {self.log_base!r}; give 10.0, 2.0 or null (natural logarithm)")
         if self.mel_scale not in ("slaney", "htk"):
@@ -125,7 +131,9 @@ class FeatureSpec:
         Path(path).write_text(yaml.safe_dump(self.to_dict(), sort_keys=False), encoding="utf-8")
 
 
-def check_compatible(source: FeatureSpec, target: FeatureSpec, what: str = "features", wanted_by: str = "vocoder") -> None:
+def check_compatible(
+    source: FeatureSpec, target: FeatureSpec, what: str = "features", wanted_by: str = "vocoder"
+) -> None:
     """Refuse features whose spec no exact conversion leads from.
 
     The log base, the floor (upwards) and the hop can be converted (:mod:`espnet2_nhv.feature.convert`);

@@ -1,5 +1,7 @@
 """Which frames are voiced: those whose sound repeats itself after one period."""
 
+from typing import Tuple
+
 import numpy as np
 import soxr
 from scipy.ndimage import median_filter
@@ -15,6 +17,13 @@ QUIET = 45.0
 SMOOTH_SECONDS = 0.025
 
 
+def listen(wav: np.ndarray, fs: int) -> Tuple[np.ndarray, int]:
+    """The part of a signal by which voicing is judged, and its sampling rate, Hz."""
+    rate = int(min(RATE, fs))
+    wav = soxr.resample(wav, fs, rate)
+    return sosfiltfilt(butter(2, LOWEST, "highpass", fs=rate, output="sos"), wav, padlen=0), rate
+
+
 def voiced_frames(wav: np.ndarray, fs: int, time: np.ndarray, f0: np.ndarray, tracked: np.ndarray) -> np.ndarray:
     """Decide for every frame.
 
@@ -24,8 +33,8 @@ def voiced_frames(wav: np.ndarray, fs: int, time: np.ndarray, f0: np.ndarray, tr
 
     Parameters
     ----------
-    wav : ndarray [shape=(L,)], float64
-    fs : int > 0, Hz
+    wav : ndarray [shape=(L,)], from :func:`listen`
+    fs : int > 0, Hz, its sampling rate
     time : ndarray [shape=(T,)], centres of the frames, s, evenly spaced
     f0 : ndarray [shape=(T,)], Hz, > 0
     tracked : ndarray of bool [shape=(T,)], whether `f0` was found there
@@ -36,11 +45,8 @@ def voiced_frames(wav: np.ndarray, fs: int, time: np.ndarray, f0: np.ndarray, tr
     """
     if not tracked.any():
         return np.zeros(len(time), dtype=bool)
-    rate = min(RATE, fs)
-    wav = soxr.resample(wav, fs, rate)
-    wav = sosfiltfilt(butter(2, LOWEST, "highpass", fs=rate, output="sos"), wav, padlen=0)
-    loudness = level(wav, rate, time)
-    voiced = tracked & (periodicity(wav, rate, time, f0) > PERIODIC)
+    loudness = level(wav, fs, time)
+    voiced = tracked & (periodicity(wav, fs, time, f0) > PERIODIC)
     voiced &= loudness > np.percentile(loudness[tracked], 95) - QUIET
     frame_seconds = time[1] - time[0] if len(time) > 1 else SMOOTH_SECONDS
     width = 2 * round((SMOOTH_SECONDS / frame_seconds - 1) / 2) + 1

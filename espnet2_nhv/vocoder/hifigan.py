@@ -16,7 +16,7 @@ class HiFiGAN(AbsVocoder):
     Parameters
     ----------
     spec : FeatureSpec
-    channels : int >= 1, of the first layer; 512 is V1, 128 is V2
+    channels : int, multiple of 2 to the number of scales, of the first layer; 512 is V1, 128 is V2
     upsample_scales : sequence of int whose product is `spec.hop_length`
     **generator_conf : further arguments of ``espnet2.gan_tts.hifigan.HiFiGANGenerator``
 
@@ -30,6 +30,8 @@ class HiFiGAN(AbsVocoder):
         scales = [int(scale) for scale in upsample_scales]
         if torch.tensor(scales).prod().item() != spec.hop_length:
             raise UserError(f"hifigan: upsample_scales {scales} do not multiply to the hop length {spec.hop_length}")
+        if channels < 1 or channels % 2 ** len(scales):
+            raise UserError(f"hifigan: channels {channels} cannot be halved {len(scales)} times, once a scale")
         self.generator = HiFiGANGenerator(
             in_channels=spec.n_mels,
             channels=channels,

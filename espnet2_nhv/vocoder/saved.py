@@ -57,6 +57,9 @@ def load_card(folder: Union[str, Path]) -> dict:
     missing = [name for name in ("format", "vocoder", "arguments", "spec") if not isinstance(card, dict) or name not in card]
     if missing:
         raise UserError(f"{path}: not the card of a saved vocoder ({missing[0]!r} is missing)")
+    for name in ("arguments", "spec"):
+        if not isinstance(card[name], dict):
+            raise UserError(f"{path}: not the card of a saved vocoder ({name!r} is not a mapping)")
     if card["format"] != FORMAT:
         raise UserError(f"{path}: written in format {card['format']}, this version reads {FORMAT}: update espnet2_nhv")
     return card
@@ -85,7 +88,7 @@ def load_vocoder(folder: Union[str, Path], fuse: bool = True) -> AbsVocoder:
         vocoder.load_state_dict(tensors, strict=True)
     except FileNotFoundError:
         raise UserError(f"{path}: the weights are missing") from None
-    except (RuntimeError, pickle.UnpicklingError, EOFError, AttributeError, TypeError) as error:
-        reason = str(error).strip().splitlines()[0]
+    except (RuntimeError, pickle.UnpicklingError, EOFError, OSError, AttributeError, TypeError) as error:
+        reason = (str(error).strip() or "it ends too early").splitlines()[0]
         raise UserError(f"{path}: not the weights of this vocoder, or damaged ({reason})") from None
     return vocoder.eval().fuse() if fuse else vocoder

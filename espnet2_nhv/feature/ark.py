@@ -1,0 +1,125 @@
+"""Feature matrices in Kaldi ark files: never half of one."""
+
+import contextlib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Dict, Iterator, Union
+
+import kaldiio
+import numpy as np
+
+from espnet2_nhv.errors import UserError
+from espnet2_nhv.feature.datadir import read_table
+
+
+class ArkWriter:
+    """Write float32 matrices into an ark file that appears under its name when the ``with`` block ends well.
+
+    ::
+
+        with ArkWriter("ark/feats.1.ark") as writer:
+            writer["song1"] = mel  # (T, n_mels)
+        writer.offsets["song1"]  # where it is: "ark/feats.1.ark:OFFSET" is its place
+
+    Parameters
+    ----------
+    path : of the file; its folder must exist
+
+    Raises
+    ------
+    OSError
+        With the file's name, e.g. when the disk is full; nothing of the file stays then.
+    """
+
+    def __init__(self, path: Union[str, Path]):
+        self.path = Path(path)
+        self.part = self.path.with_name(f"{self.path.name}.part")
+        self.offsets: Dict[str, int] = {}
+
+    def __enter__(self) -> "ArkWriter":
+        self._file = open(self.part, "wb")
+        return self
+
+    def __setitem__(self, utt: str, matrix: np.ndarray) -> None:
+        if matrix.ndim != 2:
+            raise ValueError(f"{utt}: a matrix has two dimensions, not the shape {matrix.shape}")
+        # Kaldi's place is behind "UTT ", which kaldiio writes first.
+        self.offsets[utt] = self._file.tell() + len(f"{utt} ".encode())
+        with self._naming_errors():
+            kaldiio.save_ark(self._file, {utt: np.ascontiguousarray(matrix, dtype=np.float32)})
+
+    def __exit__(self, kind, error, trace) -> None:
+        with self._naming_errors():
+            self._file.close()
+            if kind is None:
+                os.replace(self.part, self.path)
+        if kind is not None:
+            self.part.unlink(missing_ok=True)
+
+    @contextlib.contextmanager
+    def _naming_errors(self):
+        # A write that fails does not say on which file.
+        try:
+            yield
+        except OSError as error:
+            self.part.unlink(missing_ok=True)
+            raise OSError(error.errno, error.strerror, str(self.path)) from None
+
+
+def read_matrix(utt: str, place: str) -> np.ndarray:
+    """Read one matrix.
+
+    Parameters
+    ----------
+    utt : str, named in errors
+    place : str, "FILE.ark:OFFSET", or what else Kaldi allows in an scp
+
+    Returns
+    -------
+    matrix : ndarray [shape=(T, C)], a copy that may be written to
+
+    Raises
+    ------
+    UserError
+        If the file is missing or cut short, or something else is at that place.
+    """
+    try:
+        matrix = kaldiio.load_mat(place)
+    except FileNotFoundError as error:
+        raise UserError(f"{error.filename}, which holds {utt}, is missing: run stage 3 again") from None
+    except Exception:  # bytes that are not there or are others fail in as many ways as there are bytes
+        matrix = None
+    if not isinstance(matrix, np.ndarray) or matrix.ndim != 2:
+        raise UserError(
+            f"{place}: {utt} cannot be read, the file is cut short or of another run: "
+            "run stage 3 again, it makes what is not whole"
+        )
+    return np.array(matrix)
+
+
+class ArkTable(Mapping):
+    """The matrices of an scp file, each read when it is asked for.
+
+    Parameters
+    ----------
+    path : of the scp file
+
+    Raises
+    ------
+    UserError
+        If the scp is missing, has two entries of one id, or an entry without a place; on access, as
+        :func:`read_matrix`.
+    """
+
+    def __init__(self, path: Union[str, Path]):
+        self.places = read_table(path)
+
+    def __getitem__(self, utt: str) -> np.ndarray:
+        return read_matrix(utt, self.places[utt])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.places)
+
+    def __len__(self) -> int:
+        return len(self.places)

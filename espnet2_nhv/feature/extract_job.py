@@ -1,0 +1,129 @@
+"""A few utterances of stage 3: read, analysed and written, or found done."""
+
+import contextlib
+import dataclasses
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import Dict, List, Optional, Tuple
+
+import numpy as np
+import torch
+
+from espnet2_nhv.errors import UserError
+from espnet2_nhv.feature.ark import ArkWriter
+from espnet2_nhv.feature.audio import BadAudio, read_mono
+from espnet2_nhv.feature.audit import F0Audit, audit_f0
+from espnet2_nhv.feature.f0 import extract_f0
+from espnet2_nhv.feature.mel import LogMel
+from espnet2_nhv.feature.spec import FeatureSpec
+
+VERSION = 1  # of the analysis: what another version made is made again
+ARKS = ("feats", "f0", "vuv")
+
+
+@dataclasses.dataclass(frozen=True)
+class Job:
+    """Some utterances, as (id, source, size and time of change), that go into one ark of each kind."""
+
+    number: int
+    utterances: Tuple[Tuple[str, str, Tuple[int, ...]], ...]
+    spec: FeatureSpec
+    method: str
+    folder: Path
+
+    @property
+    def key(self) -> str:
+        """Changes with all that decides the outcome."""
+        facts = json.dumps([VERSION, self.spec.to_dict(), self.method, self.utterances], ensure_ascii=False)
+        return hashlib.sha256(facts.encode()).hexdigest()
+
+    @property
+    def log(self) -> Path:
+        """Where its outcome is kept; written last, so a job that has it is finished."""
+        return self.folder / f"job.{self.number}.json"
+
+    def ark(self, kind: str) -> Path:
+        """One of its ark files."""
+        return self.folder / f"{kind}.{self.number}.ark"
+
+
+@dataclasses.dataclass
+class Outcome:
+    """What became of a job: sizes of its arks, places in them, facts of its utterances, and what is wrong."""
+
+    key: str
+    sizes: Dict[str, int]
+    offsets: Dict[str, Dict[str, int]]
+    n_frames: Dict[str, int]
+    audits: Dict[str, F0Audit]
+    problems: Dict[str, str]
+
+    def save(self, path: Path) -> None:
+        """Write as JSON; the file appears when it is whole."""
+        part = path.with_name(f"{path.name}.part")
+        part.write_text(json.dumps(dataclasses.asdict(self), ensure_ascii=False), encoding="utf-8")
+        os.replace(part, path)
+
+    @classmethod
+    def load(cls, job: Job) -> Optional["Outcome"]:
+        """That of `job`, if it was finished once; None if not, or if something has changed since."""
+        try:
+            outcome = cls(**json.loads(job.log.read_text(encoding="utf-8")))
+            outcome.audits = {utt: F0Audit(**facts) for utt, facts in outcome.audits.items()}
+        except (FileNotFoundError, ValueError, TypeError):
+            return None
+        return outcome if outcome.key == job.key else None
+
+    def damaged(self, job: Job) -> List[Path]:
+        """Arks of `job` that are not as it left them."""
+        paths = {job.ark(kind): size for kind, size in self.sizes.items()}
+        return [path for path, size in paths.items() if not path.exists() or path.stat().st_size != size]
+
+
+def run_job(job: Job) -> Tuple[int, Outcome]:
+    """Number and outcome of `job`, which runs on one thread: jobs run beside each other."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        return job.number, _run_job(job)
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _run_job(job: Job) -> Outcome:
+    job.log.unlink(missing_ok=True)
+    log_mel, spec = LogMel(job.spec), job.spec
+    n_frames, audits, problems = {}, {}, {}
+    with contextlib.ExitStack() as stack:
+        writers = {kind: stack.enter_context(ArkWriter(job.ark(kind))) for kind in ARKS}
+        for utt, source, _ in job.utterances:
+            try:
+                wav = _read(utt, source, spec)
+            except BadAudio as error:
+                problems[utt] = str(error)
+                continue
+            with torch.no_grad():
+                mel = log_mel(torch.from_numpy(wav))[0].T.numpy()
+            f0, vuv = extract_f0(wav, spec, job.method)
+            for kind, matrix in zip(ARKS, (mel, f0[:, None], vuv[:, None])):
+                writers[kind][utt] = matrix
+            n_frames[utt], audits[utt] = len(mel), audit_f0(f0, vuv, spec)
+    offsets = {kind: writer.offsets for kind, writer in writers.items()}
+    sizes = {kind: os.path.getsize(job.ark(kind)) for kind in ARKS}
+    outcome = Outcome(job.key, sizes, offsets, n_frames, audits, problems)
+    outcome.save(job.log)
+    return outcome
+
+
+def _read(utt: str, source: str, spec: FeatureSpec) -> np.ndarray:
+    wav, fs, _ = read_mono(source)
+    if fs != spec.fs:
+        raise UserError(
+            f"{utt}: {source} has a sampling rate of {fs} Hz but the feature spec is for {spec.fs} Hz: "
+            "run stage 2 with this spec, it resamples"
+        )
+    if len(wav) < spec.hop_length:
+        raise BadAudio(f"too short: it has {len(wav)} samples and a frame has {spec.hop_length}")
+    return wav

@@ -1,0 +1,70 @@
+"""Checkpoints that survive being killed while they are written."""
+
+import os
+import pickle
+import shutil
+from pathlib import Path
+from typing import Optional
+
+import torch
+
+from espnet2_nhv.errors import UserError
+
+_NAME, _BEFORE = "checkpoint.pth", "checkpoint.before.pth"
+
+
+def set_aside(folder: Path) -> None:
+    """Before ESPnet writes ``checkpoint.pth`` in place: keep the one before under another name.
+
+    While that other name is there, saving is not finished; an empty file stands for "there was none before".
+    """
+    if (folder / _NAME).exists():
+        os.replace(folder / _NAME, folder / _BEFORE)
+    else:
+        (folder / _BEFORE).touch()
+
+
+def release(folder: Path) -> None:
+    """After ESPnet has written everything: the one before is not needed any more."""
+    (folder / _BEFORE).unlink(missing_ok=True)
+
+
+def restore(folder: Path) -> None:
+    """Before training goes on: if saving was not finished, go back to the checkpoint before it."""
+    before = folder / _BEFORE
+    if not before.exists():
+        return
+    if before.stat().st_size:
+        os.replace(before, folder / _NAME)
+    else:
+        (folder / _NAME).unlink(missing_ok=True)
+        before.unlink()
+
+
+def trained_so_far(folder: Path) -> Optional[dict]:
+    """``dict(seconds, steps, epoch)`` of the checkpoint in `folder`, or None where there is none."""
+    path = folder / _NAME
+    if not path.exists():
+        return None
+    try:
+        # ESPnet's checkpoint holds optimizers and its reporter beside tensors; it is the user's own file.
+        # Mapped, not read: only three numbers of it are wanted.
+        states = torch.load(path, map_location="cpu", mmap=True, weights_only=False)
+        model = states["model"]
+        model["steps"], model["milliseconds"]
+    except (RuntimeError, pickle.UnpicklingError, EOFError, OSError, KeyError, TypeError) as error:
+        raise UserError(
+            f"{path}: damaged, or not a checkpoint of a vocoder's training ({type(error).__name__}): "
+            "give another --output_dir, or remove that file to train from the start"
+        ) from None
+    return dict(seconds=int(model["milliseconds"]) / 1000, steps=int(model["steps"]), epoch=states["reporter"]["epoch"])
+
+
+def explain_failed_write(error: RuntimeError, folder: Path) -> None:
+    """Raise a UserError if PyTorch failed to write because the disk is full; it says so in no clear way."""
+    if "PytorchStreamWriter" in str(error) or "unexpected pos" in str(error):
+        free = shutil.disk_usage(folder).free / 2**20
+        raise UserError(
+            f"{folder}: a checkpoint could not be written ({free:.0f} MiB are free on that disk): "
+            "free some space and run the same command again; training goes on from the checkpoint before"
+        ) from error

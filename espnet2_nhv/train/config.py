@@ -1,0 +1,44 @@
+"""Configuration files that say only what differs from another one."""
+
+from pathlib import Path
+from typing import Any, Dict, Tuple, Union
+
+import yaml
+
+from espnet2_nhv.errors import UserError
+
+
+def load_config(path: Union[str, Path], seen: Tuple[Path, ...] = ()) -> Dict[str, Any]:
+    """Read a YAML file; if it names a ``base`` (a path relative to itself), it is laid over that one.
+
+    Mappings are merged entry by entry, whatever else is replaced.
+
+    Raises
+    ------
+    UserError
+        If a file is missing, is not a YAML mapping, or is its own base.
+    """
+    path = Path(path)
+    if path.resolve() in seen:
+        raise UserError(f"{path}: is its own base")
+    try:
+        config = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except (FileNotFoundError, IsADirectoryError):
+        raise UserError(f"{path}: no such configuration file") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: not readable as YAML ({error})") from None
+    if not isinstance(config, dict):
+        raise UserError(f"{path}: a configuration is a mapping of options to values")
+    base = config.pop("base", None)
+    if base is None:
+        return config
+    return merge(load_config(path.parent / base, seen + (path.resolve(),)), config)
+
+
+def merge(under: Dict[str, Any], over: Dict[str, Any]) -> Dict[str, Any]:
+    """`over` laid over `under`, mappings within them too; neither is changed."""
+    merged = dict(under)
+    for key, value in over.items():
+        both = isinstance(value, dict) and isinstance(merged.get(key), dict)
+        merged[key] = merge(merged[key], value) if both else value
+    return merged

@@ -1,0 +1,133 @@
+"""Stage 4: from features to a saved vocoder."""
+
+import argparse
+import logging
+import os
+from pathlib import Path
+from typing import Optional
+
+import torch
+import yaml
+
+from espnet2_nhv.discriminator.registry import build_discriminator
+from espnet2_nhv.errors import UserError
+from espnet2_nhv.feature.spec import FeatureSpec
+from espnet2_nhv.train.dump import Dump, require_same_spec
+from espnet2_nhv.train.finish import finish
+from espnet2_nhv.train.segments import list_segments, pick_evenly, write_shapes
+from espnet2_nhv.train.stats import collect_stats
+from espnet2_nhv.train.task import GANVocoderTask
+from espnet2_nhv.vocoder.saved import load_card
+
+# What makes a checkpoint's tensors what they are.
+_IDENTITY = ("vocoder", "vocoder_conf", "discriminator", "discriminator_conf")
+
+
+def train_vocoder(args: argparse.Namespace) -> Path:
+    """Check everything, collect statistics, train or go on training, save the best.
+
+    Parameters
+    ----------
+    args : Namespace of :class:`GANVocoderTask`'s parser, with train_data, valid_data, licence, trained_on and
+        inference_model beside
+
+    Returns
+    -------
+    folder : Path, of the saved vocoder
+
+    Raises
+    ------
+    UserError
+        For anything the user can mend, before anything is written.
+    """
+    if args.ngpu > torch.cuda.device_count():
+        raise UserError(f"ngpu is {args.ngpu}, but PyTorch sees {torch.cuda.device_count()} GPUs here")
+    train, valid = Dump.load(args.train_data), Dump.load(args.valid_data)
+    spec = _agreed_spec(args.spec, train, valid)
+    if args.init_vocoder is not None:
+        _check_init(args, spec)
+    output_dir = Path(args.output_dir)
+    _check_same_training(args, spec, output_dir)
+
+    args.spec = spec.to_dict()
+    _try_to_build(args)
+    collect_stats(GANVocoderTask, args, train, valid)
+    _write_segments(args, train, valid, spec)
+    spec.save(output_dir / "spec.yaml")
+    args.train_data_path_and_name_and_type = train.sources()
+    args.valid_data_path_and_name_and_type = valid.sources()
+    if args.num_workers is None:
+        # Reading a segment takes a millisecond: on a CPU a reader would only take a core from the training.
+        args.num_workers = min(4, os.cpu_count() or 1) if args.ngpu > 0 else 0
+    GANVocoderTask.main(args=args)
+    return finish(output_dir, args.inference_model, args.licence, args.trained_on or str(train.folder))
+
+
+def _try_to_build(args: argparse.Namespace) -> None:
+    """What ESPnet builds later, so that a wrong argument is found before a folder is made or a process is spawned."""
+    build_discriminator(args.discriminator, **args.discriminator_conf)
+    GANVocoderTask.build_model(argparse.Namespace(**{**vars(args), "collect_stats": True}))
+
+
+def _agreed_spec(path: Optional[str], train: Dump, valid: Dump) -> FeatureSpec:
+    require_same_spec(
+        valid.spec, train.spec, f"features in {valid.folder}", str(train.folder), "extract both with one spec"
+    )
+    if path is not None:
+        require_same_spec(
+            train.spec, FeatureSpec.load(path), f"features in {train.folder}", str(path),
+            "extract them again with that spec, or leave --spec out",
+        )  # fmt: skip
+    return train.spec
+
+
+def _check_init(args: argparse.Namespace, spec: FeatureSpec) -> None:
+    card = load_card(args.init_vocoder)
+    where = f"{args.init_vocoder}/vocoder.yaml"
+    require_same_spec(
+        spec, FeatureSpec.from_dict(card["spec"], where=where), f"features in {args.train_data}",
+        f"the vocoder in {args.init_vocoder}", "extract them again with its spec, or start without --init_vocoder",
+    )  # fmt: skip
+    for name, have, want in (
+        ("vocoder", card["vocoder"], args.vocoder),
+        ("arguments", card["arguments"], args.vocoder_conf),
+    ):
+        if have != want:
+            raise UserError(f"{where}: {name} is {have} but this training has {want}: its weights would not fit")
+
+
+def _check_same_training(args: argparse.Namespace, spec: FeatureSpec, output_dir: Path) -> None:
+    """A folder holds one training; what would not fit its checkpoint is refused before it is touched."""
+    if not args.resume or not any(output_dir.glob("checkpoint*.pth")):
+        return
+    try:
+        before = yaml.safe_load((output_dir / "config.yaml").read_text(encoding="utf-8"))
+        FeatureSpec.from_dict(before["spec"])
+    except (OSError, yaml.YAMLError, KeyError, TypeError):
+        raise UserError(
+            f"{output_dir}: has a checkpoint but no config.yaml of this task: give another --output_dir"
+        ) from None
+    require_same_spec(
+        spec, FeatureSpec.from_dict(before["spec"]), f"features in {args.train_data}",
+        f"the training in {output_dir}", "give another --output_dir (or --tag)",
+    )  # fmt: skip
+    for name in _IDENTITY:
+        if before.get(name) != getattr(args, name):
+            raise UserError(
+                f"{output_dir}: {name} was {before.get(name)} and is now {getattr(args, name)}: "
+                "give another --output_dir (or --tag), or the configuration it was begun with"
+            )
+
+
+def _write_segments(args: argparse.Namespace, train: Dump, valid: Dump, spec: FeatureSpec) -> None:
+    n_processes = max(args.ngpu, 1)
+    all_valid = list_segments(valid.n_frames, args.segment_frames, multiple_of=n_processes)
+    segments = dict(
+        train=list_segments(train.n_frames, args.segment_frames, multiple_of=args.batch_size),
+        valid=pick_evenly(all_valid, max(args.valid_segments // n_processes, 1) * n_processes),
+    )
+    folder = Path(args.output_dir) / "segments"
+    for name, names in segments.items():
+        write_shapes(folder / name, names, spec, args.segment_frames)
+        setattr(args, f"{name}_shape_file", [str(folder / name)])
+    logging.info("%d segments to train on, %d for validation", *map(len, segments.values()))

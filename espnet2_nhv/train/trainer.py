@@ -1,0 +1,141 @@
+"""ESPnet's GAN trainer with a budget and a progress bar."""
+
+import argparse
+import dataclasses
+import logging
+import time
+from pathlib import Path
+from typing import Iterable, Optional
+
+import torch
+from espnet2.train.gan_trainer import GANTrainer, GANTrainerOptions
+from espnet2.utils.build_dataclass import build_dataclass
+from tqdm import tqdm
+from tqdm.contrib.logging import logging_redirect_tqdm
+
+from espnet2_nhv.train import checkpoint
+from espnet2_nhv.train.budget import Budget
+
+
+@dataclasses.dataclass
+class VocoderTrainerOptions(GANTrainerOptions):
+    """GANTrainerOptions and, as :meth:`Budget.parse` reads them, the time of a training and of one epoch."""
+
+    budget: Optional[str]
+    max_epoch_time: Optional[str]
+
+
+class VocoderTrainer(GANTrainer):
+    """GANTrainer that ends an epoch early when time is up, so that validation and saving still happen."""
+
+    @classmethod
+    def build_options(cls, args: argparse.Namespace) -> VocoderTrainerOptions:
+        return build_dataclass(VocoderTrainerOptions, args)
+
+    @classmethod
+    def run(cls, *, model, trainer_options, distributed_option, **others) -> None:
+        """ESPnet's ``Trainer.run``: epochs until ``max_epoch``, or until the budget is spent."""
+        folder = Path(trainer_options.output_dir)
+        if _is_first(distributed_option):
+            checkpoint.restore(folder)
+        if distributed_option.distributed:
+            torch.distributed.barrier()
+        so_far = checkpoint.trained_so_far(folder) if trainer_options.resume else None
+        if so_far and Budget.parse(trainer_options.budget).is_spent(so_far["seconds"], so_far["steps"]):
+            logging.info(
+                "the budget of %s is spent: %.0f s and %d steps",
+                trainer_options.budget,
+                so_far["seconds"],
+                so_far["steps"],
+            )
+            return
+        try:
+            with logging_redirect_tqdm():
+                super().run(
+                    model=model, trainer_options=trainer_options, distributed_option=distributed_option, **others
+                )
+        except RuntimeError as error:
+            checkpoint.explain_failed_write(error, folder)
+            raise
+        if _is_first(distributed_option):
+            checkpoint.release(folder)
+
+    @classmethod
+    def train_one_epoch(cls, model, iterator, reporter, options, distributed_option, **others) -> bool:
+        """ESPnet's, cut short by the budget; when that is spent, this epoch is the last."""
+        folder = Path(options.output_dir)
+        budget, epoch_budget = Budget.parse(options.budget), Budget.parse(options.max_epoch_time)
+        if _is_first(distributed_option):
+            checkpoint.release(folder)
+        vocoder_model = getattr(model, "module", model)
+        steps_before, ms_before = int(vocoder_model.steps), int(vocoder_model.milliseconds)
+        start = time.perf_counter()
+
+        def is_over(steps: int) -> bool:
+            seconds = time.perf_counter() - start
+            if epoch_budget.is_spent(seconds, steps):
+                return True
+            return budget.is_spent(ms_before / 1000 + seconds, steps_before + steps)
+
+        bar = f"epoch {reporter.get_epoch()}" if _is_first(distributed_option) else None
+        all_steps_are_invalid = super().train_one_epoch(
+            model=model,
+            iterator=_Batches(iterator, is_over, bar),
+            reporter=reporter,
+            options=options,
+            distributed_option=distributed_option,
+            **others,
+        )
+        spent = torch.tensor(ms_before + round(1000 * (time.perf_counter() - start)), device=vocoder_model.steps.device)
+        if distributed_option.distributed:
+            # Every process must come to the same conclusion.
+            torch.distributed.all_reduce(spent, torch.distributed.ReduceOp.MAX)
+        vocoder_model.milliseconds.copy_(spent)
+        if budget.is_spent(int(spent) / 1000, int(vocoder_model.steps)):
+            logging.info("the budget of %s is spent: this was the last epoch", options.budget)
+            # The one condition that ESPnet asks after it has validated and saved: patience of less than no epochs.
+            options.patience = -1
+        return all_steps_are_invalid
+
+    @classmethod
+    def validate_one_epoch(cls, model, iterator, reporter, options, distributed_option) -> None:
+        """ESPnet's; what it saves afterwards cannot damage the checkpoint before."""
+        bar = "validation" if _is_first(distributed_option) else None
+        super().validate_one_epoch(
+            model=model,
+            iterator=_Batches(iterator, lambda steps: False, bar),
+            reporter=reporter,
+            options=options,
+            distributed_option=distributed_option,
+        )
+        if _is_first(distributed_option):
+            checkpoint.set_aside(Path(options.output_dir))
+
+
+class _Batches:
+    """The batches of an epoch, one at least, until `is_over(batches given)`; with a progress bar if it has a name."""
+
+    def __init__(self, batches: Iterable, is_over, bar: Optional[str]):
+        self.batches, self.is_over, self.bar = batches, is_over, bar
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+    def __iter__(self):
+        with tqdm(
+            total=len(self),
+            desc=self.bar,
+            unit="step",
+            leave=False,
+            dynamic_ncols=True,
+            disable=self.bar is None or None,
+        ) as bar:
+            for count, batch in enumerate(self.batches, 1):
+                yield batch
+                bar.update()
+                if self.is_over(count):
+                    return
+
+
+def _is_first(distributed_option) -> bool:
+    return not distributed_option.distributed or distributed_option.dist_rank == 0

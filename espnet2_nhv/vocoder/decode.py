@@ -1,0 +1,173 @@
+"""Synthesise a whole set from its stored features."""
+
+import hashlib
+import io
+import json
+import logging
+import os
+import time
+from pathlib import Path
+from typing import Dict, Optional, Tuple, Union
+from urllib.parse import quote
+
+import kaldiio
+import soundfile
+import torch
+import yaml
+from tqdm import tqdm
+
+from espnet2_nhv.errors import UserError
+from espnet2_nhv.feature.datadir import read_table, write_table
+from espnet2_nhv.feature.spec import FeatureSpec, check_compatible
+from espnet2_nhv.vocoder.base import AbsVocoder
+from espnet2_nhv.vocoder.saved import load_vocoder
+
+SUBTYPES = ("PCM_16", "FLOAT")
+_SOURCE, _DONE, _WARM_UP_FRAMES = "source.yaml", "utt2seconds", 32
+
+
+def decode_set(
+    vocoder: Union[str, Path],
+    data: Union[str, Path],
+    out: Union[str, Path],
+    device: str = "cpu",
+    threads: Optional[int] = None,
+    subtype: str = "PCM_16",
+) -> dict:
+    """Copy synthesis of every utterance of a set, from where an earlier run stopped.
+
+    Makes ``out/wav/UTT.wav``, ``out/wav.scp``, ``out/rtf.json`` and, to know what is done, ``out/utt2seconds`` (seconds
+    of audio and of computing) and ``out/source.yaml``. Utterances synthesised before are kept while vocoder, features
+    and options are the same.
+
+    Parameters
+    ----------
+    vocoder : path of a saved vocoder
+    data : path with feats.scp and, where the vocoder needs it, f0.scp; spec.yaml lies in its parent
+    out : path, made where missing
+    device : str, as PyTorch names them
+    threads : int >= 1 or None, CPU threads; None leaves PyTorch's default
+    subtype : ['PCM_16', 'FLOAT'], of the wav files
+
+    Returns
+    -------
+    summary : dict of n_utterances, n_kept (from before), failed (dict of utterance to reason) and the entries of
+        rtf.json: rtf, audio_seconds, compute_seconds, threads, device
+
+    Raises
+    ------
+    UserError
+        If vocoder and features do not fit, or nothing could be synthesised.
+    """
+    if subtype not in SUBTYPES:
+        raise UserError(f"subtype {subtype!r} is not one of {', '.join(SUBTYPES)}")
+    if threads is not None:
+        torch.set_num_threads(threads)
+    folder, data, out = Path(vocoder), Path(data), Path(out)
+    spec = FeatureSpec.load(data.parent / "spec.yaml")
+    vocoder = load_vocoder(folder).to(device)
+    check_compatible(spec, vocoder.spec, what=f"features in {data}", wanted_by=f"vocoder in {folder}")
+    feats = read_table(data / "feats.scp")
+    f0s = read_table(data / "f0.scp") if vocoder.needs_f0 else {}
+    source = dict(
+        vocoder=_digest(folder / "vocoder.yaml", folder / "vocoder.pth"),
+        features=_digest(data / "feats.scp"),
+        features_written=(data / "feats.scp").stat().st_mtime_ns,
+        spec=spec.to_dict(),
+        subtype=subtype,
+        threads=torch.get_num_threads(),
+        device=str(device),
+    )
+    done = _begin(out, source)
+    done = {utt: seconds for utt, seconds in done.items() if utt in feats and _wav_path(out, utt).exists()}
+    n_kept, failed, is_warm = len(done), {}, False
+    with open(out / _DONE, "a", encoding="utf-8") as log:
+        todo = [utt for utt in feats if utt not in done]
+        for utt in tqdm(todo, desc=f"decode {data.name}", unit="utt", dynamic_ncols=True, disable=None):
+            try:
+                mel, f0 = _read_features(utt, feats, f0s, vocoder)
+                if not is_warm:
+                    _synthesize(vocoder, mel[:_WARM_UP_FRAMES], None if f0 is None else f0[:_WARM_UP_FRAMES], spec)
+                    is_warm = True
+                wav, seconds = _synthesize(vocoder, mel, f0, spec)
+                _write_wav(_wav_path(out, utt), wav, vocoder.fs, subtype)
+            except UserError as error:
+                failed[utt] = " ".join(str(error).split())
+                logging.warning("%s is skipped: %s", utt, failed[utt])
+                continue
+            done[utt] = len(wav) / vocoder.fs, seconds
+            log.write(f"{utt} {done[utt][0]} {seconds}\n")
+            log.flush()
+    if not done:
+        utt, reason = next(iter(failed.items()))
+        raise UserError(f"{data}: no utterance could be synthesised ({utt}: {reason})")
+    write_table(out / "wav.scp", {utt: str(_wav_path(out, utt)) for utt in done})
+    audio, compute = (sum(column) for column in zip(*done.values()))
+    speed = dict(
+        rtf=compute / audio,
+        audio_seconds=audio,
+        compute_seconds=compute,
+        threads=source["threads"],
+        device=source["device"],
+    )
+    (out / "rtf.json.part").write_text(json.dumps(speed, indent=1) + "\n", encoding="utf-8")
+    os.replace(out / "rtf.json.part", out / "rtf.json")
+    return dict(n_utterances=len(done), n_kept=n_kept, failed=failed, **speed)
+
+
+def _begin(out: Path, source: dict) -> Dict[str, Tuple[float, float]]:
+    """Seconds of audio and of computing of what is in `out` already, after making sure it is of the same `source`."""
+    (out / "wav").mkdir(parents=True, exist_ok=True)
+    done = {}
+    try:
+        if yaml.safe_load((out / _SOURCE).read_text(encoding="utf-8")) == source:
+            # What follows the last line break was cut off by a kill.
+            for line in (out / _DONE).read_text(encoding="utf-8").split("\n")[:-1]:
+                utt, audio, compute = line.split()
+                done[utt] = float(audio), float(compute)
+        else:
+            logging.info("%s was made of another vocoder, other features or options: synthesising anew", out)
+    except FileNotFoundError:
+        pass
+    write_table(out / _DONE, {utt: f"{audio} {compute}" for utt, (audio, compute) in done.items()})
+    (out / f"{_SOURCE}.part").write_text(yaml.safe_dump(source, sort_keys=False), encoding="utf-8")
+    os.replace(out / f"{_SOURCE}.part", out / _SOURCE)
+    return done
+
+
+def _read_features(utt: str, feats: Dict[str, str], f0s: Dict[str, str], vocoder: AbsVocoder):
+    if vocoder.needs_f0 and utt not in f0s:
+        raise UserError("it is missing in f0.scp: extract its features again")
+    try:
+        mel = torch.from_numpy(kaldiio.load_mat(feats[utt]).copy())
+        return mel, torch.from_numpy(kaldiio.load_mat(f0s[utt]).copy()).reshape(-1) if vocoder.needs_f0 else None
+    except Exception as error:  # a damaged ark shows in as many ways as it has bytes
+        raise UserError(f"its features cannot be read ({error}): extract them again") from None
+
+
+def _synthesize(vocoder: AbsVocoder, mel, f0, spec: FeatureSpec) -> Tuple:
+    """Waveform, as an array, and the seconds it took."""
+    torch.manual_seed(0)  # where there is noise, the same noise in every run
+    start = time.perf_counter()
+    wav = vocoder.inference(mel, f0, spec=spec).cpu()  # which waits for the device
+    return wav.numpy(), time.perf_counter() - start
+
+
+def _write_wav(path: Path, wav, fs: int, subtype: str) -> None:
+    # Through memory, because libsndfile does not say that a disk is full.
+    content = io.BytesIO()
+    soundfile.write(content, wav, fs, subtype=subtype, format="WAV")
+    part = path.with_name(f"{path.name}.part")
+    part.write_bytes(content.getbuffer())
+    os.replace(part, path)
+
+
+def _wav_path(out: Path, utt: str) -> Path:
+    return out / "wav" / f"{quote(utt, safe='')}.wav"
+
+
+def _digest(*paths: Path) -> str:
+    digest = hashlib.sha256()
+    for path in paths:
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]

@@ -1,0 +1,128 @@
+"""Losses against their formulas in float64, and their behaviour at the edges."""
+
+import dataclasses
+
+import librosa
+import numpy as np
+import pytest
+import torch
+
+from espnet2_nhv.errors import UserError
+from espnet2_nhv.feature.spec import FeatureSpec
+from espnet2_nhv.loss.mel import MelLoss
+from espnet2_nhv.loss.stft import DEFAULT_RESOLUTIONS, MultiResolutionSTFTLoss
+
+SPEC = FeatureSpec(fs=16000, n_fft=512, win_length=400, hop_length=128, n_mels=40, fmin=60, fmax=7600)
+
+
+def signals(n_samples=5000, batch=3, seed=0):
+    rng = np.random.default_rng(seed)
+    wav = rng.normal(size=(batch, n_samples)) * 0.1
+    wav[0, : n_samples // 2] = 0.0  # silence in one of them
+    return wav + rng.normal(size=wav.shape) * 0.02, wav
+
+
+def spectrogram(wav, n_fft, hop_length, win_length, pad_mode):
+    """Complex ``(B, frames, bins)``, frame by frame, centred, float64."""
+    window = np.zeros(n_fft)
+    left = (n_fft - win_length) // 2
+    window[left : left + win_length] = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(win_length) / win_length)
+    padded = np.pad(wav, ((0, 0), (n_fft // 2, n_fft // 2)), mode=pad_mode)
+    starts = range(0, padded.shape[1] - n_fft + 1, hop_length)
+    return np.stack([np.fft.rfft(padded[:, s : s + n_fft] * window) for s in starts], axis=1), window
+
+
+def stft_loss(wav_hat, wav, resolutions, linear, log, convergence, floor):
+    losses = []
+    for resolution in resolutions:
+        (hat, window), (ref, _) = (spectrogram(x, *resolution, "constant") for x in (wav_hat, wav))
+        hat, ref = (np.sqrt(np.abs(x) ** 2 / np.sum(window**2) + floor**2) for x in (hat, ref))
+        loss = linear * np.mean(np.abs(hat - ref)) / np.mean(ref)
+        loss += log * np.mean(np.abs(np.log(hat) - np.log(ref)))
+        per_signal = [np.linalg.norm(h - r) / np.linalg.norm(r) for h, r in zip(hat, ref)]
+        losses.append(loss + convergence * np.mean(per_signal))
+    return np.mean(losses)
+
+
+@pytest.mark.parametrize("weights", [(1.0, 1.0, 0.0), (0.0, 1.0, 0.0), (0.5, 0.0, 2.0)])
+def test_stft_loss_is_its_formula(weights):
+    resolutions = [(64, 16, 64), (600, 120, 480), (4096, 1024, 4096)]
+    wav_hat, wav = signals()
+    loss = MultiResolutionSTFTLoss(resolutions, *weights, floor=1e-4)
+    got = loss(torch.from_numpy(wav_hat)[:, None].float(), torch.from_numpy(wav)[:, None].float()).item()
+    assert got == pytest.approx(stft_loss(wav_hat, wav, resolutions, *weights, floor=1e-4), rel=1e-5)
+
+
+def test_stft_loss_is_zero_only_for_equal_spectra():
+    loss, wav = MultiResolutionSTFTLoss(), torch.from_numpy(signals()[1]).float()
+    assert loss(wav, wav) == 0
+    assert loss(-wav, wav) == 0  # it hears no phase
+    assert loss(wav * 1.1, wav) > 0.05
+
+
+def test_magnitudes_mean_the_same_at_every_resolution():
+    noise = torch.from_numpy(np.random.default_rng(0).normal(size=(1, 60000)) * 0.3).float()
+    loss = MultiResolutionSTFTLoss([(64, 16, 64), (1024, 256, 800), (8192, 2048, 8192)])
+    levels = [loss.magnitude(noise, index)[..., 4:-4].square().mean().sqrt().item() for index in range(3)]
+    assert levels == pytest.approx([0.3] * 3, rel=0.03)
+
+
+@pytest.mark.parametrize("hat, ref", [(0.0, 0.0), (0.0, 0.1), (0.1, 0.0)])
+def test_stft_loss_has_a_finite_gradient_at_silence(hat, ref):
+    noise = torch.from_numpy(np.random.default_rng(0).normal(size=(2, 1, 6000))).float()
+    wav_hat = (noise * hat).requires_grad_()
+    loss = MultiResolutionSTFTLoss(convergence_weight=1.0)(wav_hat, noise.flip(0) * ref)
+    loss.backward()
+    assert torch.isfinite(loss) and torch.isfinite(wav_hat.grad).all()
+
+
+def test_what_lies_below_16_bits_hardly_counts():
+    noise = torch.from_numpy(np.random.default_rng(0).normal(size=(2, 1, 20000))).float()
+    loss = MultiResolutionSTFTLoss()
+    quantisation = loss(noise[:1] * 3e-6, torch.zeros(1, 1, 20000))
+    audible = loss(noise[:1] * 3e-3, torch.zeros(1, 1, 20000))
+    assert quantisation < 0.15 and audible > 5
+
+
+def test_stft_loss_takes_half_precision_and_short_signals():
+    wav_hat, wav = (torch.from_numpy(x).float() for x in signals())
+    loss = MultiResolutionSTFTLoss()
+    exact = loss(wav_hat, wav)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert loss(wav_hat, wav) == exact
+    assert loss(wav_hat.half(), wav).dtype == torch.float32
+    assert torch.isfinite(loss(wav_hat[:, :100], wav[:, :100]))
+
+
+@pytest.mark.parametrize("bad", [[(512, 0, 512)], [(512, 128, 1024)], [(512, 128)], []])
+def test_resolutions_that_are_none(bad):
+    with pytest.raises(UserError):
+        MultiResolutionSTFTLoss(bad)
+
+
+def test_default_resolutions_reach_from_pulses_to_harmonics():
+    lengths = [win_length for _, _, win_length in DEFAULT_RESOLUTIONS]
+    assert min(lengths) <= 128 and max(lengths) >= 4096
+
+
+@pytest.mark.parametrize("changes", [{}, {"mel_scale": "htk"}, {"log_base": None}, {"log_base": 2.0}])
+def test_mel_loss_is_in_nepers_whatever_the_base(changes):
+    spec = dataclasses.replace(SPEC, **changes)
+    wav_hat, wav = signals()
+    bands = librosa.filters.mel(
+        sr=spec.fs, n_fft=spec.n_fft, n_mels=spec.n_mels, fmin=spec.fmin, fmax=spec.fmax, htk=spec.mel_scale == "htk"
+    )
+
+    def log_mel(x):
+        amplitude = np.abs(spectrogram(x, spec.n_fft, spec.hop_length, spec.win_length, "reflect")[0])
+        amplitude = amplitude[:, : x.shape[1] // spec.hop_length]
+        return np.log(np.maximum(np.maximum(amplitude, 1e-5) @ bands.T.astype(np.float64), 1e-10))
+
+    want = np.mean(np.abs(log_mel(wav_hat) - log_mel(wav)))
+    got = MelLoss(spec)(torch.from_numpy(wav_hat)[:, None].float(), torch.from_numpy(wav)[:, None].float()).item()
+    assert got == pytest.approx(want, rel=1e-4)
+
+
+def test_mel_loss_takes_half_precision():
+    wav_hat, wav = (torch.from_numpy(x)[:, None].half() for x in signals())
+    assert MelLoss(SPEC)(wav_hat, wav).dtype == torch.float32

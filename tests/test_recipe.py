@@ -1,0 +1,122 @@
+"""run.sh as a user runs it: its options, its errors, and the whole recipe on a miniature corpus."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+ROOT = Path(__file__).resolve().parents[1]
+FS = 44100
+
+
+def run_sh(cwd, *options, script="run.sh"):
+    """Run the recipe in `cwd` with this Python; returns the finished process, its output as text."""
+    return subprocess.run(
+        [str(ROOT / script), "--python", sys.executable, *options],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        timeout=900,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+
+
+def sing(path, f0, seconds=4.0):
+    """A plain sung tone with a little noise, and rests around it."""
+    time = np.arange(int(seconds * FS)) / FS
+    phase = 2 * np.pi * np.cumsum(f0 * 2 ** (np.sin(2 * np.pi * 5 * time) / 24)) / FS
+    tone = sum(np.sin(k * phase) / k for k in range(1, 20)) * 0.1
+    tone += 0.002 * np.random.default_rng(int(f0)).normal(size=len(time))
+    silence = np.zeros(FS // 4)
+    soundfile.write(path, np.concatenate([silence, tone, silence]), FS)
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        (["--bogus", "1"], "--bogus is not an option of run.sh; --help lists them"),
+        (["--stage"], "--stage needs a value"),
+        (["--stage", "two"], "--stage is 'two', but a whole number is needed"),
+        (["--corpus", "opera"], "there is no corpus 'opera'; there are demo kaldi pjs wav"),
+        (["--feature", "8k"], "there is no feature preset '8k'"),
+        (["--vocoders", "nhv theremin"], "for vocoder 'theremin'"),
+        (["--vocoders", " "], "--vocoders is empty"),
+        (["--strict", "very"], "--strict takes true or false, not 'very'"),
+        (["nhv"], "what is 'nhv'?"),
+        (["--corpus", "wav"], "db_root"),
+        (["--corpus", "pjs", "--db_root", "nowhere"], "nowhere"),
+    ],
+)
+def test_wrong_options_get_one_sentence(tmp_path, options, message):
+    run = run_sh(tmp_path, *options)
+    assert run.returncode != 0
+    assert message in run.stderr
+    assert "Traceback" not in run.stderr
+    assert len([line for line in run.stderr.splitlines() if line.startswith("error:")]) == 1
+
+
+def test_help_lists_every_option_with_its_default(tmp_path):
+    text = run_sh(tmp_path, "--help").stdout
+    for option, default in (("stage", "1"), ("vocoders", '"nhv hifigan"'), ("dumpdir", "dump"), ("ngpu", "0")):
+        line = next(line for line in text.splitlines() if line.strip().startswith(f"--{option} "))
+        assert f"(default: {default})" in line
+
+
+@pytest.mark.slow
+def test_whole_recipe_on_a_miniature_corpus(tmp_path):
+    songs = tmp_path / "songs"
+    songs.mkdir()
+    for index, f0 in enumerate((110, 220, 440, 660)):
+        sing(songs / f"song{index}.wav", f0)
+    (songs / "broken.wav").write_bytes(b"RIFF nothing")
+    options = ["--corpus", "wav", "--db_root", str(songs), "--budget", "3steps"]
+    options += ["--train_config", str(ROOT / "conf/train/demo")]
+    options += ["--train_args", "--batch_size 2 --segment_frames 16 --valid_segments 4"]
+    run = run_sh(tmp_path, *options)
+    assert run.returncode == 0, run.stderr[-3000:]
+    assert "broken" in run.stdout + run.stderr
+
+    rows = json.loads((tmp_path / "exp/RESULTS.json").read_text())
+    assert {(row["vocoder"], row["set"]) for row in rows} == {
+        (vocoder, name) for vocoder in ("nhv", "hifigan") for name in ("dev", "eval")
+    }
+    for row in rows:
+        assert np.isfinite(row["mrstft"]) and row["rtf"] > 0 and not row["error"]
+        wavs = list((tmp_path / f"exp/{row['vocoder']}/decode/{row['set']}/wav").glob("*.wav"))
+        references = (tmp_path / f"dump/{row['set']}/wav.scp").read_text().split("\n")[:-1]
+        assert len(wavs) == len(references) > 0
+    assert "| nhv |" in (tmp_path / "exp/RESULTS.md").read_text().replace("**", "")
+
+    # Again: nothing is computed twice, so nothing is written anew.
+    written = ["dump/train/feats.scp", "exp/nhv/checkpoint.pth", "exp/nhv/decode/eval/wav.scp", "exp/nhv/decode/eval/scores.json"]
+    before = [(tmp_path / name).stat().st_mtime_ns for name in written]
+    assert run_sh(tmp_path, *options).returncode == 0
+    assert [(tmp_path / name).stat().st_mtime_ns for name in written] == before
+
+    # Another corpus in the same folders is refused before anything is lost.
+    run = run_sh(tmp_path, "--corpus", "demo")
+    assert run.returncode != 0 and "use other folders" in run.stderr
+    assert (tmp_path / "exp/RESULTS.json").exists()
+
+
+@pytest.mark.slow
+def test_one_failing_vocoder_does_not_stop_the_others(tmp_path):
+    songs, configs = tmp_path / "songs", tmp_path / "configs"
+    songs.mkdir()
+    configs.mkdir()
+    for index, f0 in enumerate((150, 300, 450)):
+        sing(songs / f"song{index}.wav", f0, seconds=2.0)
+    (configs / "nhv.yaml").write_text(f"base: {ROOT}/conf/train/demo/nhv.yaml\n")
+    (configs / "hifigan.yaml").write_text(f"base: {ROOT}/conf/train/demo/hifigan.yaml\nvocoder_conf: {{channels: nine}}\n")
+    options = ["--corpus", "wav", "--db_root", str(songs), "--budget", "1steps", "--train_config", str(configs)]
+    options += ["--vocoders", "hifigan nhv", "--train_args", "--batch_size 2 --segment_frames 16 --valid_segments 2"]
+    run = run_sh(tmp_path, *options)
+    assert run.returncode == 1
+    rows = {row["vocoder"]: row for row in json.loads((tmp_path / "exp/RESULTS.json").read_text()) if row["set"] == "eval"}
+    assert np.isfinite(rows["nhv"]["mrstft"])
+    assert "training failed" in rows["hifigan"]["error"]
