@@ -10,6 +10,7 @@ from tiny_dump import SPEC, features, tone
 
 from espnet2_nhv.discriminator.registry import build_discriminator
 from espnet2_nhv.errors import UserError
+from espnet2_nhv.feature.spec import FeatureSpec
 from espnet2_nhv.train import checkpoint
 from espnet2_nhv.train.budget import Budget
 from espnet2_nhv.train.config import load_config
@@ -291,3 +292,54 @@ def test_every_configuration_is_one():
         GANVocoderTask.check_args(args)
         assert args.vocoder in VOCODERS and args.batch_size == 3 and args.vocoder_conf["x"] == 1, path
         assert isinstance(args.optim_conf["lr"], float), path  # YAML reads 2e-4 as text
+
+
+def test_with_repulsion_noise_is_the_best_answer_to_noise():
+    """Of candidates to stand for white noise, white noise of the same level is least; without repulsion it is not.
+
+    The other candidates are noise of other levels, and one noise that is the same every time.
+    """
+
+    class Candidate(torch.nn.Module):
+        def __init__(self, gain, is_drawn):
+            super().__init__()
+            self.spec, self.gain, self.is_drawn = FeatureSpec(), gain, is_drawn
+
+        def forward(self, mel, f0):
+            shape = mel.shape[0], 1, mel.shape[2] * 256
+            generator = None if self.is_drawn else torch.Generator().manual_seed(7)
+            return self.gain * torch.randn(shape, generator=generator)
+
+    noise = 0.1 * torch.randn(4, 64 * 256, generator=torch.Generator().manual_seed(1))
+    batch = dict(singing=noise, feats=torch.zeros(4, 64, 128), f0=torch.full((4, 64, 1), 200.0))
+
+    def best(weight):
+        losses = {}
+        for candidate in ((0.05, True), (0.08, True), (0.1, True), (0.125, True), (0.2, True), (0.1, False), (0.08, False)):
+            model = ESPnetGANVocoderModel(Candidate(*candidate), None, dict(mr_stft=1.0, repulsion=weight)).eval()
+            losses[candidate] = float(model(**batch)["loss"])
+        return min(losses, key=losses.get)
+
+    assert best(1.0) == (0.1, True)
+    assert best(0.0) != (0.1, True)
+
+
+def test_gradient_of_repulsion_is_that_of_the_distance_between_draws():
+    """Value and gradient of the mean over draws, for one gain: d/dg of -E|g a - g b| / 2 is the value over g."""
+    model = ESPnetGANVocoderModel(
+        build_vocoder("nhv-direct", channels=8, groups=1, n_harmonics=2), None, dict(mr_stft=1.0, repulsion=1.0)
+    )
+    wav = torch.randn(2, 1, 8192, generator=torch.Generator().manual_seed(0))
+    gain = torch.tensor(1.0, requires_grad=True)
+    model.generator.forward = lambda mel, f0: gain * wav.roll(int(torch.randint(1000, ())))
+    feats, f0 = torch.zeros(2, 32, 128), torch.full((2, 32, 1), 200.0)
+    model.mr_stft.log_weight = 0.0
+    model.mr_stft._distance = lambda magnitude, target, level: (magnitude - target).abs().mean()
+    torch.manual_seed(0)
+    result = model(singing=torch.zeros(2, 8192), feats=feats, f0=f0)
+    to_silence = result["stats"]["mr_stft"]
+    repulsion = result["stats"]["repulsion"]
+    result["loss"].backward()
+    # Over both draws the derivative is the value itself, half of it through each; all of it is asked of the one.
+    assert repulsion < 0
+    assert gain.grad == pytest.approx(float(to_silence + repulsion), rel=0.02)

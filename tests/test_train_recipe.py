@@ -75,8 +75,8 @@ def test_budget_is_counted_over_runs_and_the_best_is_saved():
     assert train("steps", "--budget", "8steps") == folder == Path("exp/steps/vocoder")
     assert Path("exp/steps/checkpoint.pth").stat().st_mtime_ns == before
 
-    best = min(stats, key=lambda epoch: stats[epoch]["valid"]["mr_stft"])
-    assert Path("exp/steps/valid.mr_stft.best.pth").resolve().name == f"{best}epoch.pth"
+    best = min(stats, key=lambda epoch: stats[epoch]["valid"]["generator_loss"])
+    assert Path("exp/steps/valid.generator_loss.best.pth").resolve().name == f"{best}epoch.pth"
     states = torch.load(f"exp/steps/{best}epoch.pth", weights_only=True)
     saved = torch.load(folder / "vocoder.pth", weights_only=True)
     assert set(saved) == {name[len("generator.") :] for name in states if name.startswith("generator.")}

@@ -7,7 +7,7 @@ import pyworld
 
 from espnet2_nhv.errors import UserError
 from espnet2_nhv.feature.spec import FeatureSpec
-from espnet2_nhv.feature.voicing import listen, periodicity, voiced_frames
+from espnet2_nhv.feature.voicing import listen, periodicity, smooth, voiced_frames
 
 METHODS = ("harvest", "dio")
 
@@ -65,7 +65,7 @@ def extract_f0(wav: np.ndarray, spec: FeatureSpec, method: str = "harvest") -> T
         harvest, harvest_found = _at_frames(pyworld.harvest, wav, spec, time)
         coarse = harvest_found & (harvest > COARSE_ABOVE)
         harvest = _refine(wav, spec.fs, time, harvest, coarse)
-        f0 = _agree(harvest, harvest_found, f0, found, lambda f0: periodicity(heard, rate, time, f0))
+        f0 = _agree(harvest, harvest_found, f0, found, time, lambda f0: periodicity(heard, rate, time, f0))
         found |= harvest_found
     vuv = voiced_frames(heard, rate, time, f0, found)
     # A frame that only its neighbours made voiced has no pitch of its own.
@@ -86,7 +86,7 @@ def _at_frames(tracker: Callable, wav: np.ndarray, spec: FeatureSpec, time: np.n
 def track_pitch(tracker: Callable, wav: np.ndarray, spec: FeatureSpec) -> np.ndarray:
     """Pitch every millisecond, Hz, 0 where none was found, by ``pyworld.harvest`` or ``pyworld.dio``."""
     search = dict(f0_floor=spec.f0_floor / MARGIN, f0_ceil=spec.f0_ceil * MARGIN, frame_period=STEP_MS)
-    second, total = int(spec.fs), len(wav) / spec.fs
+    second, total = spec.fs, len(wav) / spec.fs
     pieces, start, last = [], 0, False
     while not last:
         # A last bit too short to stand alone stays with the piece before it.
@@ -102,16 +102,17 @@ def track_pitch(tracker: Callable, wav: np.ndarray, spec: FeatureSpec) -> np.nda
 
 def _refine(wav: np.ndarray, fs: int, time: np.ndarray, f0: np.ndarray, where: np.ndarray) -> np.ndarray:
     """`f0` with instantaneous frequencies (StoneMask) in its place where wanted and possible."""
-    refined = pyworld.stonemask(wav, np.where(where, f0, 0.0), time, int(fs))
+    refined = pyworld.stonemask(wav, np.where(where, f0, 0.0), time, fs)
     return np.where(refined > 0, refined, f0)
 
 
-def _agree(harvest, harvest_found, dio, dio_found, periodic: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
-    """Harvest's F0, but DIO's in its gaps and where the signal supports DIO."""
+def _agree(harvest, harvest_found, dio, dio_found, time, periodic: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+    """Harvest's F0, but DIO's in its gaps and where the signal supports DIO for longer than a moment."""
     # Two periods are as periodic as one: of two about equal pitches the higher one is meant.
     doubt = np.where(dio > harvest, -0.1, 0.1)
     apart = np.abs(np.log2(dio / harvest)) > DISAGREE
-    return np.where(dio_found & (~harvest_found | apart & (periodic(dio) > periodic(harvest) + doubt)), dio, harvest)
+    better = dio_found & harvest_found & apart & (periodic(dio) > periodic(harvest) + doubt)
+    return np.where(smooth(better, time) & dio_found | ~harvest_found, dio, harvest)
 
 
 def _continuous(f0: np.ndarray, known: np.ndarray, spec: FeatureSpec) -> np.ndarray:

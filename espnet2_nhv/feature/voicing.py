@@ -19,7 +19,7 @@ SMOOTH_SECONDS = 0.025
 
 def listen(wav: np.ndarray, fs: int) -> Tuple[np.ndarray, int]:
     """The part of a signal by which voicing is judged, and its sampling rate, Hz."""
-    rate = int(min(RATE, fs))
+    rate = min(RATE, fs)
     wav = soxr.resample(wav, fs, rate)
     return sosfiltfilt(butter(2, LOWEST, "highpass", fs=rate, output="sos"), wav, padlen=0), rate
 
@@ -48,9 +48,14 @@ def voiced_frames(wav: np.ndarray, fs: int, time: np.ndarray, f0: np.ndarray, tr
     loudness = level(wav, fs, time)
     voiced = tracked & (periodicity(wav, fs, time, f0) > PERIODIC)
     voiced &= loudness > np.percentile(loudness[tracked], 95) - QUIET
+    return smooth(voiced, time)
+
+
+def smooth(yes: np.ndarray, time: np.ndarray) -> np.ndarray:
+    """What most frames within 25 ms say, of a decision `yes` (bool) for frames at `time`, s, evenly spaced."""
     frame_seconds = time[1] - time[0] if len(time) > 1 else SMOOTH_SECONDS
     width = 2 * round((SMOOTH_SECONDS / frame_seconds - 1) / 2) + 1
-    return median_filter(voiced.astype(np.uint8), max(1, width)) > 0
+    return median_filter(yes.astype(np.uint8), max(1, width)) > 0
 
 
 def periodicity(wav: np.ndarray, fs: int, time: np.ndarray, f0: np.ndarray) -> np.ndarray:

@@ -1,6 +1,6 @@
 """Multi-resolution STFT loss."""
 
-from typing import Sequence, Tuple
+from typing import Optional, Sequence, Tuple
 
 import torch
 
@@ -71,24 +71,28 @@ class MultiResolutionSTFTLoss(torch.nn.Module):
             window = torch.hann_window(win_length, dtype=torch.float64)
             self.register_buffer(f"window{index}", (window / window.norm()).float(), persistent=False)
 
-    def forward(self, wav_hat: torch.Tensor, wav: torch.Tensor) -> torch.Tensor:
+    def forward(
+        self, wav_hat: torch.Tensor, wav: torch.Tensor, relative_to: Optional[torch.Tensor] = None
+    ) -> torch.Tensor:
         """The loss of `wav_hat` against the reference `wav`.
 
         Parameters
         ----------
         wav_hat, wav : Tensor [shape=(..., N)], any floating type
+        relative_to : Tensor [shape=(..., N)], the M' of the linear term's divisor, where it is not that of `wav`
 
         Returns
         -------
         loss : Tensor [shape=(), dtype=float32], >= 0
         """
-        return _OneResolutionAtATime.apply(wav_hat, wav, self)
+        return _OneResolutionAtATime.apply(wav_hat, wav, wav if relative_to is None else relative_to, self)
 
-    def distance(self, wav_hat: torch.Tensor, wav: torch.Tensor, index: int) -> torch.Tensor:
+    def distance(self, wav_hat: torch.Tensor, wav: torch.Tensor, relative_to: torch.Tensor, index: int) -> torch.Tensor:
         """The loss at one resolution; parameters as for :meth:`forward`."""
         with torch.no_grad():
             target = self.magnitude(wav, index)
-        return self._distance(self.magnitude(wav_hat, index), target)
+            level = (target if relative_to is wav else self.magnitude(relative_to, index)).mean()
+        return self._distance(self.magnitude(wav_hat, index), target, level)
 
     def magnitude(self, wav: torch.Tensor, index: int) -> torch.Tensor:
         """Floored magnitudes ``(B, n_fft / 2 + 1, frames)`` of signals ``(..., N)`` at one of the resolutions."""
@@ -104,11 +108,11 @@ class MultiResolutionSTFTLoss(torch.nn.Module):
         )
         return torch.hypot(spectrum.abs(), spectrum.real.new_tensor(self.floor))
 
-    def _distance(self, magnitude: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    def _distance(self, magnitude: torch.Tensor, target: torch.Tensor, level: torch.Tensor) -> torch.Tensor:
         difference = magnitude - target
         loss = magnitude.new_zeros(())
         if self.linear_weight:
-            loss = loss + self.linear_weight * difference.abs().mean() / target.mean()
+            loss = loss + self.linear_weight * difference.abs().mean() / level
         if self.log_weight:
             loss = loss + self.log_weight * (magnitude.log() - target.log()).abs().mean()
         if self.convergence_weight:
@@ -125,14 +129,14 @@ class _OneResolutionAtATime(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx, wav_hat, wav, loss):
+    def forward(ctx, wav_hat, wav, relative_to, loss):
         wanted = ctx.needs_input_grad[0]
         total, gradient = 0.0, torch.zeros_like(wav_hat, dtype=torch.float32)
         # Spectra span more decades than half precision has.
         with torch.autocast(wav.device.type, enabled=False), torch.set_grad_enabled(wanted):
             for index in range(len(loss.resolutions)):
                 leaf = wav_hat.detach().float().requires_grad_(wanted)
-                distance = loss.distance(leaf, wav, index) / len(loss.resolutions)
+                distance = loss.distance(leaf, wav, relative_to, index) / len(loss.resolutions)
                 total = total + distance.detach()
                 if wanted:
                     gradient += torch.autograd.grad(distance, leaf)[0]
@@ -142,4 +146,4 @@ class _OneResolutionAtATime(torch.autograd.Function):
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx, grad_output):
-        return grad_output * ctx.saved_tensors[0], None, None
+        return grad_output * ctx.saved_tensors[0], None, None, None

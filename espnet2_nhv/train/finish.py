@@ -14,7 +14,7 @@ from espnet2_nhv.train.checkpoint import trained_so_far
 from espnet2_nhv.vocoder.registry import build_vocoder
 from espnet2_nhv.vocoder.saved import save_vocoder
 
-BEST = "valid.mr_stft.best.pth"
+BEST = "valid.generator_loss.best.pth"
 _PREFIX = "generator."
 
 

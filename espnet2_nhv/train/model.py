@@ -14,11 +14,16 @@ from espnet2_nhv.loss.stft import MultiResolutionSTFTLoss
 from espnet2_nhv.vocoder.base import AbsVocoder
 
 # What `loss_weights` may name.
-LOSSES = ("mr_stft", "mel", "adversarial", "feature_matching")
+LOSSES = ("mr_stft", "mel", "repulsion", "adversarial", "feature_matching")
 
 
 class ESPnetGANVocoderModel(AbsGANESPnetModel):
     """Losses of generator and discriminator, in turns, generator first.
+
+    ``repulsion`` is minus half the STFT distance between two draws of one segment. A distance to the recording alone
+    prefers a buzz, which is the same every time, to noise, which never is that of the recording; with both at one
+    weight the sum is the spectral energy distance, least when noise is noise (A. Gritsenko et al., "A Spectral Energy
+    Distance for Parallel Speech Synthesis", NeurIPS 2020). It is for vocoders that draw noise.
 
     Parameters
     ----------
@@ -115,12 +120,18 @@ class ESPnetGANVocoderModel(AbsGANESPnetModel):
         adversarial = self.training and self.is_adversarial and int(self.steps) >= self.adversarial_start_steps
         with contextlib.nullcontext() if self.training else _repeatable(real.device):
             fake = self.generator(mel, f0)
+            with torch.no_grad():
+                another = self.generator(mel, f0) if self.loss_weights["repulsion"] else None
         losses = {
             # Validation reports both, whatever is trained on.
             name: getattr(self, name)(fake, real)
             for name in ("mr_stft", "mel")
             if self.loss_weights[name] or not self.training
         }
+        if another is not None:
+            distance = self.mr_stft(fake, another, relative_to=real)
+            # Half of it counts; the gradient is whole, for that of the other draw is as large and is not computed.
+            losses["repulsion"] = 0.5 * distance.detach() - distance
         if adversarial:
             # One generator pass serves both turns.
             self._fake = fake.detach()
