@@ -99,17 +99,6 @@ def test_features_are_those_of_the_contract():
     assert (DATA / "feats.scp").read_text().startswith(f"tone00 {DATA}/ark/feats.1.ark:")
 
 
-def test_parallel_jobs_give_the_same():
-    _write(10)
-    extract_features(DATA, SPEC)
-    alone = _features()
-    for path in (DATA / "ark").iterdir():
-        path.unlink()
-    report = extract_features(DATA, SPEC, nj=2)
-    assert report.kept == 0 and _equal(_features(), alone)
-    assert len(list((DATA / "ark").glob("feats.*.ark"))) == 3
-
-
 def test_second_run_touches_nothing(capsys):
     _write(10)
     extract_features(DATA, SPEC)
@@ -166,8 +155,8 @@ def test_interrupted_run_goes_on(monkeypatch):
 
 
 @pytest.mark.slow
-def test_killed_run_goes_on():
-    _write(40)
+def test_killed_parallel_run_goes_on_and_gives_the_same():
+    _write(24)
     SPEC.save("dump/spec.yaml")
     command = [sys.executable, "-m", "espnet2_nhv.bin.extract", "--data", str(DATA), "--nj", "2"]
     process = subprocess.Popen(command, start_new_session=True, stderr=subprocess.DEVNULL)
@@ -178,10 +167,10 @@ def test_killed_run_goes_on():
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
     finished = len(list((DATA / "ark").glob("job.*.json")))
-    assert finished < 10 and not (DATA / "feats.scp").exists()
+    assert 2 <= finished < 6 and not (DATA / "feats.scp").exists()
     (DATA / "ark" / "feats.9.ark.part").write_bytes(b"half")
     report = extract_features(DATA, SPEC)
-    assert report.kept == 4 * finished and report.utterances == 40
+    assert report.kept == 4 * finished and report.utterances == 24
     resumed = _features()
     assert not list((DATA / "ark").glob("*.part"))
     for path in (DATA / "ark").iterdir():

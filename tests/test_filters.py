@@ -5,7 +5,7 @@ import pytest
 import scipy.signal
 import torch
 
-from espnet2_nhv.dsp.cepstrum import cosine_matrix, origin_shift, phased_response, zero_phase_response
+from espnet2_nhv.dsp.cepstrum import cosine_matrix, phased_response, zero_phase_response
 from espnet2_nhv.dsp.direct import block_filter, impulse_response, sum_of_cosines
 from espnet2_nhv.dsp.overlap_add import excitation_spectra, overlap_add, synthesis_window
 from espnet2_nhv.errors import UserError
@@ -28,7 +28,7 @@ def z_transform(cepstrum, quefrencies):
 def test_response_is_the_exponential_of_the_cepstrums_z_transform(n_anticausal):
     quefrencies = np.arange(-n_anticausal, 223)
     cepstrum = random_cepstrum(quefrencies)
-    response = phased_response(torch.tensor(cepstrum).float(), N_FFT, origin_shift(n_anticausal, N_FFT))
+    response = phased_response(torch.tensor(cepstrum).float(), N_FFT, n_anticausal)
     expected = z_transform(cepstrum, quefrencies)
     assert np.abs(response.numpy() - expected).max() < 1e-4 * np.abs(expected).max()
 
@@ -38,7 +38,7 @@ def test_without_negative_quefrencies_the_filter_is_minimum_phase():
     poles = np.array([0.95 * np.exp(0.3j), 0.95 * np.exp(-0.3j), 0.8])
     n = np.arange(1, 400)
     cepstrum = np.concatenate([[0.0], (poles[:, None] ** n).sum(axis=0).real / n])
-    response = phased_response(torch.tensor(cepstrum)[None].float(), N_FFT, origin_shift(0, N_FFT))[0].numpy()
+    response = phased_response(torch.tensor(cepstrum)[None].float(), N_FFT)[0].numpy()
     _, expected = scipy.signal.freqz([1.0], np.poly(poles).real, worN=N_FFT // 2 + 1, include_nyquist=True)
     assert np.abs(response - expected).max() < 1e-4 * np.abs(expected).max()
 
@@ -53,7 +53,7 @@ def test_zero_phase_response_has_the_magnitude_of_the_minimum_phase_one():
 def test_log_magnitude_is_bounded():
     cepstrum = torch.tensor([[1000.0, 0.0], [-1000.0, 0.0]])
     for response in (
-        phased_response(cepstrum, N_FFT, origin_shift(0, N_FFT)).abs(),
+        phased_response(cepstrum, N_FFT).abs(),
         zero_phase_response(cepstrum, cosine_matrix(1, N_FFT)),
     ):
         assert torch.allclose(response[0], torch.tensor(np.exp(5.0)).float())

@@ -63,7 +63,9 @@ def reference_signal(nhv, mel, f0, noise):
     bins = np.arange(n_fft)
     for frame in range(n_frames + 1):
         harmonic = np.exp(np.exp(-2j * np.pi * np.outer(bins, quefrencies) / n_fft) @ cepstra[frame, :n_harmonic])
-        aperiodic = np.exp(np.cos(2 * np.pi * np.outer(bins, np.arange(nhv.sizes[1])) / n_fft) @ cepstra[frame, n_harmonic:])
+        aperiodic = np.exp(
+            np.cos(2 * np.pi * np.outer(bins, np.arange(nhv.sizes[1])) / n_fft) @ cepstra[frame, n_harmonic:]
+        )
         part = slice(frame * hop, (frame + 2) * hop)
         buffers = [np.zeros(n_fft), np.zeros(n_fft)]
         for buffer, excitation in zip(buffers, (pulses, noise)):
@@ -289,4 +291,6 @@ def test_cuda_equals_cpu():
     nhv = random_nhv()
     mel, f0 = random_features(100)
     harmonic = nhv.inference(mel, f0)
-    assert torch.allclose(nhv.cuda().inference(mel.cuda(), f0.cuda()).square().mean().cpu(), harmonic.square().mean(), rtol=0.1)
+    assert torch.allclose(
+        nhv.cuda().inference(mel.cuda(), f0.cuda()).square().mean().cpu(), harmonic.square().mean(), rtol=0.1
+    )

@@ -90,10 +90,15 @@ def test_whole_recipe_on_a_miniature_corpus(tmp_path):
         wavs = list((tmp_path / f"exp/{row['vocoder']}/decode/{row['set']}/wav").glob("*.wav"))
         references = (tmp_path / f"dump/{row['set']}/wav.scp").read_text().split("\n")[:-1]
         assert len(wavs) == len(references) > 0
-    assert "| nhv |" in (tmp_path / "exp/RESULTS.md").read_text().replace("**", "")
+    assert "| `nhv` |" in (tmp_path / "exp/RESULTS.md").read_text()
 
     # Again: nothing is computed twice, so nothing is written anew.
-    written = ["dump/train/feats.scp", "exp/nhv/checkpoint.pth", "exp/nhv/decode/eval/wav.scp", "exp/nhv/decode/eval/scores.json"]
+    written = [
+        "dump/train/feats.scp",
+        "exp/nhv/checkpoint.pth",
+        "exp/nhv/decode/eval/wav.scp",
+        "exp/nhv/decode/eval/scores.json",
+    ]
     before = [(tmp_path / name).stat().st_mtime_ns for name in written]
     assert run_sh(tmp_path, *options).returncode == 0
     assert [(tmp_path / name).stat().st_mtime_ns for name in written] == before
@@ -112,11 +117,15 @@ def test_one_failing_vocoder_does_not_stop_the_others(tmp_path):
     for index, f0 in enumerate((150, 300, 450)):
         sing(songs / f"song{index}.wav", f0, seconds=2.0)
     (configs / "nhv.yaml").write_text(f"base: {ROOT}/conf/train/demo/nhv.yaml\n")
-    (configs / "hifigan.yaml").write_text(f"base: {ROOT}/conf/train/demo/hifigan.yaml\nvocoder_conf: {{channels: nine}}\n")
+    (configs / "hifigan.yaml").write_text(
+        f"base: {ROOT}/conf/train/demo/hifigan.yaml\nvocoder_conf: {{channels: nine}}\n"
+    )
     options = ["--corpus", "wav", "--db_root", str(songs), "--budget", "1steps", "--train_config", str(configs)]
     options += ["--vocoders", "hifigan nhv", "--train_args", "--batch_size 2 --segment_frames 16 --valid_segments 2"]
     run = run_sh(tmp_path, *options)
     assert run.returncode == 1
-    rows = {row["vocoder"]: row for row in json.loads((tmp_path / "exp/RESULTS.json").read_text()) if row["set"] == "eval"}
+    rows = {
+        row["vocoder"]: row for row in json.loads((tmp_path / "exp/RESULTS.json").read_text()) if row["set"] == "eval"
+    }
     assert np.isfinite(rows["nhv"]["mrstft"])
     assert "training failed" in rows["hifigan"]["error"]

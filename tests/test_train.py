@@ -315,7 +315,15 @@ def test_with_repulsion_noise_is_the_best_answer_to_noise():
 
     def best(weight):
         losses = {}
-        for candidate in ((0.05, True), (0.08, True), (0.1, True), (0.125, True), (0.2, True), (0.1, False), (0.08, False)):
+        for candidate in (
+            (0.05, True),
+            (0.08, True),
+            (0.1, True),
+            (0.125, True),
+            (0.2, True),
+            (0.1, False),
+            (0.08, False),
+        ):
             model = ESPnetGANVocoderModel(Candidate(*candidate), None, dict(mr_stft=1.0, repulsion=weight)).eval()
             losses[candidate] = float(model(**batch)["loss"])
         return min(losses, key=losses.get)

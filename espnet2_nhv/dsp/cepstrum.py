@@ -8,14 +8,14 @@ import torch
 LOG_MAGNITUDE_RANGE = (-14.0, 5.0)
 
 
-def phased_response(cepstrum: torch.Tensor, n_fft: int, origin: torch.Tensor) -> torch.Tensor:
+def phased_response(cepstrum: torch.Tensor, n_fft: int, n_anticausal: int = 0) -> torch.Tensor:
     """Frequency response of the filter that a complex cepstrum describes.
 
     Parameters
     ----------
-    cepstrum : Tensor [shape=(..., N + 1 + M)], quefrencies -N..M; with N = 0 the filter is minimum-phase, else mixed
-    n_fft : int > N + M
-    origin : Tensor [shape=(n_fft / 2 + 1, 2)], from :func:`origin_shift`
+    cepstrum : Tensor [shape=(..., n_anticausal + 1 + M)], quefrencies -n_anticausal..M
+    n_fft : int > n_anticausal + M
+    n_anticausal : int >= 0; with 0 the filter is minimum-phase, else mixed-phase
 
     Returns
     -------
@@ -23,19 +23,12 @@ def phased_response(cepstrum: torch.Tensor, n_fft: int, origin: torch.Tensor) ->
 
     Source: A. V. Oppenheim and R. W. Schafer, "Discrete-Time Signal Processing", on homomorphic processing.
     """
-    log_spectrum = torch.fft.rfft(cepstrum, n=n_fft) * torch.view_as_complex(origin)
+    wrapped = cepstrum.new_zeros(*cepstrum.shape[:-1], n_fft)
+    wrapped[..., : cepstrum.shape[-1] - n_anticausal] = cepstrum[..., n_anticausal:]
+    if n_anticausal:
+        wrapped[..., -n_anticausal:] = cepstrum[..., :n_anticausal]
+    log_spectrum = torch.fft.rfft(wrapped)
     return torch.polar(log_spectrum.real.clamp(*LOG_MAGNITUDE_RANGE).exp(), log_spectrum.imag)
-
-
-def origin_shift(n_anticausal: int, n_fft: int) -> torch.Tensor:
-    """The factor that moves quefrency 0 from index `n_anticausal` to index 0.
-
-    As real and imaginary parts, ``(n_fft / 2 + 1, 2)``: ``module.to(torch.float32)``, which ESPnet calls, would take
-    the imaginary part from a complex buffer.
-    """
-    bins = torch.arange(n_fft // 2 + 1, dtype=torch.float64)
-    angle = bins * (2 * math.pi * n_anticausal / n_fft)
-    return torch.stack([angle.cos(), angle.sin()], dim=-1).float()
 
 
 def zero_phase_response(cepstrum: torch.Tensor, cosines: torch.Tensor) -> torch.Tensor:

@@ -73,13 +73,12 @@ def pulse_train(phase: torch.Tensor, f0: torch.Tensor, fs: int) -> torch.Tensor:
     phase = phase + _TINY
     top_angle = torch.frac(phase * top).float() * (2 * math.pi)
     half_angle = phase.float() * math.pi
-    # Harmonics 1..top by Dirichlet's kernel, with half the top one left out, and what `fade` leaves of it.
-    pulses = (torch.sin(top_angle) / torch.tan(half_angle) - 1.0) * 0.5
-    pulses = torch.addcmul(pulses, fade - 0.5, torch.cos(top_angle))
+    # Twice the harmonics 1..top: Dirichlet's kernel with half the top one left out, and what `fade` leaves of it.
+    kernel = torch.sin(top_angle) / torch.tan(half_angle) - 1.0
+    kernel = torch.addcmul(kernel, 2.0 * fade - 1.0, torch.cos(top_angle))
     # 2 f0 / fs is one over the number of harmonics, each of power 1/2.
-    return torch.sqrt(f0 * (4.0 / fs)) * pulses
+    return torch.sqrt(f0 / fs) * kernel
 
 
 def _wrap(cycles: torch.Tensor) -> torch.Tensor:
     return cycles - cycles.round()
-

@@ -17,6 +17,7 @@ from espnet2_nhv.train.finish import finish
 from espnet2_nhv.train.segments import list_segments, pick_evenly, write_shapes
 from espnet2_nhv.train.stats import collect_stats
 from espnet2_nhv.train.task import GANVocoderTask
+from espnet2_nhv.vocoder.registry import full_arguments
 from espnet2_nhv.vocoder.saved import load_card
 
 # What makes a checkpoint's tensors what they are.
@@ -88,10 +89,11 @@ def _check_init(args: argparse.Namespace, spec: FeatureSpec) -> None:
         spec, FeatureSpec.from_dict(card["spec"], where=where), f"features in {args.train_data}",
         f"the vocoder in {args.init_vocoder}", "extract them again with its spec, or start without --init_vocoder",
     )  # fmt: skip
-    for name, have, want in (
-        ("vocoder", card["vocoder"], args.vocoder),
-        ("arguments", card["arguments"], args.vocoder_conf),
-    ):
+    # With defaults written out on both sides: one may spell what the other leaves out.
+    had, wanted = card["arguments"], full_arguments(args.vocoder, **args.vocoder_conf)
+    if card["vocoder"] == args.vocoder:
+        had = full_arguments(args.vocoder, **had)
+    for name, have, want in (("vocoder", card["vocoder"], args.vocoder), ("arguments", had, wanted)):
         if have != want:
             raise UserError(f"{where}: {name} is {have} but this training has {want}: its weights would not fit")
 

@@ -51,9 +51,7 @@ class FrameNetwork(nn.Module):
     delay : int >= 0, frames of look-ahead, which the input layer sees
     """
 
-    def __init__(
-        self, n_in: int, n_out: int, channels: int, hidden: int, n_blocks: int, kernel_size: int, delay: int
-    ):
+    def __init__(self, n_in: int, n_out: int, channels: int, hidden: int, n_blocks: int, kernel_size: int, delay: int):
         super().__init__()
         self.delay = delay
         self.entry = nn.Linear(n_in * (delay + 1), channels)

@@ -37,7 +37,12 @@ class MelPrior(nn.Module):
     def __init__(self, spec: FeatureSpec, quefrencies: Sequence[int], n_fft: int, envelope: bool = True):
         super().__init__()
         bands = librosa.filters.mel(
-            sr=spec.fs, n_fft=spec.n_fft, n_mels=spec.n_mels, fmin=spec.fmin, fmax=spec.fmax, htk=spec.mel_scale == "htk"
+            sr=spec.fs,
+            n_fft=spec.n_fft,
+            n_mels=spec.n_mels,
+            fmin=spec.fmin,
+            fmax=spec.fmax,
+            htk=spec.mel_scale == "htk",
         )
         window = getattr(torch, f"{spec.window}_window")(spec.win_length, dtype=torch.float64)
         unit_level = np.log(bands.sum(axis=1).clip(min=1e-12)) + 0.5 * math.log(window.square().sum().item())
@@ -61,7 +66,7 @@ class MelPrior(nn.Module):
         self.levels = [i for i, quefrency in enumerate(quefrencies) if quefrency == 0]
 
     def forward(self, mel: torch.Tensor) -> torch.Tensor:
-        """Raw log-mel ``(B, T, n_mels)`` to cepstra ``(B, T, len(quefrencies))``; in silence their level drops to none."""
+        """Raw log-mel ``(B, T, n_mels)`` to cepstra ``(B, T, len(quefrencies))``; silence has hardly a level."""
         cepstrum = torch.nn.functional.linear(mel, self.to_cepstrum, self.offset)
         silence_gain = self.silence_gain(mel)
         for level in self.levels:

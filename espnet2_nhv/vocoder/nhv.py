@@ -4,7 +4,7 @@ from typing import Optional, Tuple
 
 import torch
 
-from espnet2_nhv.dsp.cepstrum import cosine_matrix, origin_shift, phased_response, zero_phase_response
+from espnet2_nhv.dsp.cepstrum import cosine_matrix, phased_response, zero_phase_response
 from espnet2_nhv.dsp.overlap_add import excitation_spectra, overlap_add, synthesis_window
 from espnet2_nhv.dsp.pulse import pulse_train, sample_phase
 from espnet2_nhv.errors import UserError
@@ -66,11 +66,13 @@ class NHV(AbsVocoder):
             raise UserError(f"nhv: n_fft {self.n_fft} is not a multiple of the hop {hop_length} of 3 or more")
         if not 0 < noise_order <= order or order + anticausal_order >= self.n_fft // 2:
             raise UserError(
-                f"nhv: orders {order}, {noise_order} (noise) and {anticausal_order} (anticausal) do not fit n_fft {self.n_fft}"
+                f"nhv: orders {order}, {noise_order} (noise) and {anticausal_order} (anticausal) "
+                f"do not fit n_fft {self.n_fft}"
             )
         # What the network writes: quefrencies -anticausal_order..order of one filter, 0..noise_order of the other.
         quefrencies = [*range(-anticausal_order, order + 1), *range(noise_order + 1)]
         self.sizes = (anticausal_order + 1 + order, noise_order + 1)
+        self.anticausal_order = anticausal_order
         self.network = FrameNetwork(
             spec.n_mels, len(quefrencies), channels, hidden, n_blocks, kernel_size, delay=look_ahead
         )
@@ -82,7 +84,6 @@ class NHV(AbsVocoder):
         # Cepstra of voices fall off as one over quefrency; so scaled, the network's numbers are of one size.
         constant("quefrency_scale", 1.0 / torch.tensor(quefrencies).abs().clamp(min=1).float())
         constant("window", synthesis_window(window, hop_length))
-        constant("origin", origin_shift(anticausal_order, self.n_fft))
         constant("cosines", cosine_matrix(noise_order, self.n_fft))
 
     def forward(self, mel: torch.Tensor, f0: Optional[torch.Tensor] = None) -> torch.Tensor:
@@ -138,7 +139,7 @@ class NHV(AbsVocoder):
         """
         cepstra = torch.addcmul(self.mel_prior(mel), numbers, self.quefrency_scale)
         harmonic, noise = cepstra.split(self.sizes, dim=-1)
-        return phased_response(harmonic, self.n_fft, self.origin), zero_phase_response(noise, self.cosines)
+        return phased_response(harmonic, self.n_fft, self.anticausal_order), zero_phase_response(noise, self.cosines)
 
     def filtered_frames(self, filters: Tuple[torch.Tensor, torch.Tensor], excitation: torch.Tensor) -> torch.Tensor:
         """Pulses and noise ``(2, B, (T + 1) * hop_length)`` through their filters; frames ``(B, T, n_fft)``."""

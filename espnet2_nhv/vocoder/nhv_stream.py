@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from espnet2_nhv.vocoder.nhv import NHV
 
 # Frames at a time, for one CPU core with a megabyte of cache: the network's weights fill it and are best read rarely,
-# the spectra of more than 64 frames overflow it, and fewer drown in calls.
-_NETWORK_BLOCK = 256
-_SIGNAL_BLOCK = 64
+# the spectra of more frames than this overflow it, and those of fewer drown in calls.
+_NETWORK_BLOCK = 512
+_SIGNAL_BLOCK = 128
 
 
 class NHVStream:
@@ -159,4 +159,3 @@ class _NoiseSource:
             self._kept = torch.cat([self._kept, drawn], dim=1)
         taken, self._kept = self._kept[:, :n], self._kept[:, n:]
         return taken
-

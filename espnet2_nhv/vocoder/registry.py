@@ -1,7 +1,8 @@
 """Which vocoders there are. A new one is a row here, a file beside this one and a YAML in conf/train."""
 
 import importlib
-from typing import Optional
+import inspect
+from typing import Any, Dict, Optional
 
 from espnet2_nhv.errors import UserError
 from espnet2_nhv.feature.spec import FeatureSpec
@@ -23,6 +24,17 @@ def vocoder_class(name: str) -> type:
     return getattr(importlib.import_module(module), attribute)
 
 
+def full_arguments(name: str, **overrides) -> Dict[str, Any]:
+    """All arguments of the class registered as `name`, defaults written out: a saved vocoder outlives new defaults."""
+    bound = inspect.signature(vocoder_class(name)).bind(None, **overrides)
+    bound.apply_defaults()
+    arguments = {key: value for key, value in bound.arguments.items() if key != "spec"}
+    for parameter in inspect.signature(vocoder_class(name)).parameters.values():
+        if parameter.kind is inspect.Parameter.VAR_KEYWORD:
+            arguments.update(arguments.pop(parameter.name, {}))
+    return {key: list(value) if isinstance(value, tuple) else value for key, value in arguments.items()}
+
+
 def build_vocoder(name: str, spec: Optional[FeatureSpec] = None, **overrides) -> AbsVocoder:
     """A vocoder with random weights.
 
@@ -34,12 +46,13 @@ def build_vocoder(name: str, spec: Optional[FeatureSpec] = None, **overrides) ->
 
     Returns
     -------
-    vocoder : AbsVocoder, with `name` and `arguments` kept on it for saving
+    vocoder : AbsVocoder, with `name` and all its `arguments` kept on it for saving
     """
     cls = vocoder_class(name)
     try:
-        vocoder = cls(spec or FeatureSpec(), **overrides)
+        arguments = full_arguments(name, **overrides)
+        vocoder = cls(spec or FeatureSpec(), **arguments)
     except TypeError as error:
         raise UserError(f"vocoder {name}: {error}") from error
-    vocoder.name, vocoder.arguments = name, dict(overrides)
+    vocoder.name, vocoder.arguments = name, arguments
     return vocoder

@@ -54,7 +54,9 @@ def load_card(folder: Union[str, Path]) -> dict:
         raise UserError(f"{folder}: not a saved vocoder (it has no vocoder.yaml)") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: not readable as YAML ({error})") from None
-    missing = [name for name in ("format", "vocoder", "arguments", "spec") if not isinstance(card, dict) or name not in card]
+    missing = [
+        name for name in ("format", "vocoder", "arguments", "spec") if not isinstance(card, dict) or name not in card
+    ]
     if missing:
         raise UserError(f"{path}: not the card of a saved vocoder ({missing[0]!r} is missing)")
     for name in ("arguments", "spec"):
