@@ -101,7 +101,9 @@ def decode_set(
     if not done:
         utt, reason = next(iter(failed.items()))
         raise UserError(f"{data}: no utterance could be synthesised ({utt}: {reason})")
-    write_table(out / "wav.scp", {utt: str(_wav_path(out, utt)) for utt in done})
+    wav_scp = {utt: str(_wav_path(out, utt)) for utt in done}
+    if todo or not (out / "wav.scp").exists() or read_table(out / "wav.scp") != wav_scp:
+        write_table(out / "wav.scp", wav_scp)
     audio, compute = (sum(column) for column in zip(*done.values()))
     speed = dict(
         rtf=compute / audio,
