@@ -17,8 +17,9 @@ def test_real_time_factors_of_known_durations():
 
     subjects = {f"{share}": Subject(lambda s, share=share: lambda: time.sleep(s * share)) for share in (0.02, 0.06)}
     rtf = real_time_factors(subjects, seconds=2.0, threads=1, repeats=3, limit=60.0)
-    assert rtf["0.02"] == pytest.approx(0.02, rel=0.2)
-    assert rtf["0.06"] == pytest.approx(0.06, rel=0.2)
+    # A sleep lasts at least as long as asked, on a busy machine longer.
+    assert 0.02 <= rtf["0.02"] < 0.05
+    assert 0.06 <= rtf["0.06"] < 0.15
 
 
 def test_what_would_take_too_long_is_left_out():
