@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 
+import kaldiio
 import numpy as np
 import pytest
 import soundfile
@@ -60,7 +61,7 @@ def test_writes_what_the_vocoder_makes(root, tmp_path, name):
     feats, f0s = (read_table(root / f"dump/eval/{kind}.scp") for kind in ("feats", "f0"))
     for utt, path in wavs.items():
         got, fs = soundfile.read(path, dtype="float32")
-        mel, f0 = (torch.from_numpy(decode.kaldiio.load_mat(table[utt]).copy()) for table in (feats, f0s))
+        mel, f0 = (torch.from_numpy(kaldiio.load_mat(table[utt]).copy()) for table in (feats, f0s))
         torch.manual_seed(0)
         want = vocoder.inference(mel, f0[:, 0])
         assert fs == SPEC.fs and len(got) == len(mel) * SPEC.hop_length

@@ -5,13 +5,13 @@ import math
 from pathlib import Path
 from typing import Dict, List, Sequence, Tuple, Union
 
-import kaldiio
 import numpy as np
 import soundfile
 import torch
 from espnet2.train.dataset import AbsDataset
 
 from espnet2_nhv.errors import UserError
+from espnet2_nhv.feature.ark import read_matrix
 from espnet2_nhv.feature.spec import FeatureSpec
 
 
@@ -104,7 +104,7 @@ class SegmentDataset(AbsDataset):
     def __getitem__(self, name: str) -> Tuple[str, Dict[str, np.ndarray]]:
         """Name and ``singing (n * hop_length,)``, ``feats (n, n_mels)``, ``f0 (n, 1)``, n = segment_frames, float32."""
         utt, index = name.rsplit("@", 1)
-        mel, f0 = kaldiio.load_mat(self.scp["feats"][utt]), kaldiio.load_mat(self.scp["f0"][utt])
+        mel, f0 = (read_matrix(utt, self.scp[name][utt]) for name in ("feats", "f0"))
         if mel.shape[1] != self.spec.n_mels or len(f0) != len(mel):
             raise UserError(
                 f"features of {utt} have shapes {mel.shape} (mel) and {f0.shape} (F0), but {self.spec.n_mels} bands "

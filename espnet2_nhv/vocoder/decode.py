@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Dict, Optional, Tuple, Union
 from urllib.parse import quote
 
-import kaldiio
 import soundfile
 import torch
 import yaml
 from tqdm import tqdm
 
 from espnet2_nhv.errors import UserError
+from espnet2_nhv.feature.ark import read_matrix
 from espnet2_nhv.feature.datadir import read_table, write_table
 from espnet2_nhv.feature.spec import FeatureSpec, check_compatible
 from espnet2_nhv.vocoder.base import AbsVocoder
@@ -140,11 +140,8 @@ def _begin(out: Path, source: dict) -> Dict[str, Tuple[float, float]]:
 def _read_features(utt: str, feats: Dict[str, str], f0s: Dict[str, str], vocoder: AbsVocoder):
     if vocoder.needs_f0 and utt not in f0s:
         raise UserError("it is missing in f0.scp: extract its features again")
-    try:
-        mel = torch.from_numpy(kaldiio.load_mat(feats[utt]).copy())
-        return mel, torch.from_numpy(kaldiio.load_mat(f0s[utt]).copy()).reshape(-1) if vocoder.needs_f0 else None
-    except Exception as error:  # a damaged ark shows in as many ways as it has bytes
-        raise UserError(f"its features cannot be read ({error}): extract them again") from None
+    mel = torch.from_numpy(read_matrix(utt, feats[utt]))
+    return mel, torch.from_numpy(read_matrix(utt, f0s[utt])).reshape(-1) if vocoder.needs_f0 else None
 
 
 def _synthesize(vocoder: AbsVocoder, mel, f0, spec: FeatureSpec) -> Tuple:
