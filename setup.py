@@ -28,7 +28,8 @@ setup(
         "tqdm",
     ],
     extras_require={
-        "test": ["hypothesis", "pytest", "ruff"],
+        "test": ["hypothesis", "pytest", "ruff", "selenium", "visqol-python", "pesq"],
+        "metrics": ["visqol-python", "pesq"],  # optional columns of the results
         "peers": ["vocos"],  # other people's vocoders, as rows of the bench
     },
 )

@@ -11,13 +11,15 @@ from espnet2_nhv.bin import report as report_cli
 from espnet2_nhv.errors import UserError
 from espnet2_nhv.score.evaluate import summarise
 from espnet2_nhv.score.metrics import METRICS
+from espnet2_nhv.score.optional import OPTIONAL
 from espnet2_nhv.score.results import write_results
 from espnet2_nhv.vocoder import build_vocoder
 from espnet2_nhv.vocoder.saved import save_vocoder
 
 KEYS = {
     *(metric.key for metric in METRICS),
-    *("vocoder", "set", "tag", "worst", "lsd_worst_at", "error", "params"),
+    *OPTIONAL,
+    *("skipped", "vocoder", "set", "tag", "worst", "lsd_worst_at", "error", "params"),
     *("n_utterances", "n_scored", "n_missing", "rtf", "rtf_device", "rtf_threads"),
     *("steps", "train_seconds", "train_device"),
 }

@@ -75,6 +75,7 @@ def measure(
     synthesised: np.ndarray,
     spec: FeatureSpec,
     reference_f0: Optional[Tuple[np.ndarray, np.ndarray]] = None,
+    synthesised_f0: Optional[Tuple[np.ndarray, np.ndarray]] = None,
 ) -> Dict[str, Optional[float]]:
     """All metrics of one utterance.
 
@@ -82,7 +83,7 @@ def measure(
     ----------
     reference, synthesised : ndarray [shape=(L,)], at ``spec.fs``, aligned, lengths within two hops
     spec : FeatureSpec
-    reference_f0 : (f0, vuv) of the reference where already known, each ndarray [shape=(T,)]
+    reference_f0, synthesised_f0 : (f0, vuv) of each where already known, each ndarray [shape=(T,)]
 
     Returns
     -------
@@ -102,7 +103,7 @@ def measure(
     scores = {
         **mrstft(reference, synthesised, spec),
         **mcd(reference, synthesised, spec, reference_f0),
-        **f0_errors(reference, synthesised, spec, reference_f0),
+        **f0_errors(reference, synthesised, spec, reference_f0, synthesised_f0),
         **lsd(reference, synthesised, spec),
     }
     return {key: _rounded(value) for key, value in scores.items()}

@@ -9,6 +9,7 @@ from espnet2_nhv.errors import UserError
 from espnet2_nhv.score.evaluate import SCORES
 from espnet2_nhv.score.files import write_whole
 from espnet2_nhv.score.metrics import METRICS
+from espnet2_nhv.score.optional import OPTIONAL
 from espnet2_nhv.score.table import render
 from espnet2_nhv.vocoder.saved import load_vocoder
 
@@ -64,7 +65,8 @@ def collect_row(folder: Path, vocoder: str, set_name: str, tag: str = "", params
     -------
     row : dict
         vocoder, set, tag : str
-        <key of each metric> : float, mean over the utterances
+        <key of each metric> : float, mean over the utterances; optional ones too, None where not measured
+        skipped : {optional metric: why it was not measured}
         worst : {metric: [utterance, value]}
         lsd_worst_at : float, seconds, where in its utterance the worst frame of all is
         n_utterances, n_scored, n_missing : int
@@ -77,6 +79,8 @@ def collect_row(folder: Path, vocoder: str, set_name: str, tag: str = "", params
     scores, rtf, training = (_load(path) for path in (decode / SCORES, decode / "rtf.json", folder / "training.json"))
     row = dict(vocoder=vocoder, set=set_name, tag=tag)
     row.update({metric.key: scores.get("mean", {}).get(metric.key) for metric in METRICS})
+    row.update({key: scores.get("mean", {}).get(key) for key in OPTIONAL})
+    row["skipped"] = scores.get("skipped", {})
     row["worst"] = {key: value for key, value in scores.get("worst", {}).items() if value}
     utt = row["worst"].get("lsd_worst", [None])[0]
     row["lsd_worst_at"] = scores.get("utterances", {}).get(utt, {}).get("lsd_worst_at")

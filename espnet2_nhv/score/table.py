@@ -3,6 +3,7 @@
 from typing import List, Optional, Sequence
 
 from espnet2_nhv.score.metrics import METRICS, Metric
+from espnet2_nhv.score.optional import OPTIONAL
 
 RTF = Metric("rtf", "RTF", "", 4, True, "seconds of computing for a second of audio, in stage 5, on the device named")
 
@@ -16,8 +17,18 @@ def render(rows: Sequence[dict], command: Optional[str] = None) -> str:
         worst = _worst_table(ours)
         if worst:
             parts += [f"### Worst utterances of {set_name}", worst]
-    parts += ["## Columns", _legend()]
+    parts += ["## Columns", _legend(rows)]
     return "\n\n".join(parts) + "\n"
+
+
+def shown_metrics(rows: Sequence[dict]) -> List[Metric]:
+    """The columns such rows need: optional metrics only where one was asked for."""
+    asked = [
+        extra.metric
+        for key, extra in OPTIONAL.items()
+        if any(row.get(key) is not None or key in row.get("skipped", {}) for row in rows)
+    ]
+    return [*METRICS, *asked, RTF]
 
 
 def _how_made(command: Optional[str]) -> str:
@@ -33,11 +44,13 @@ def _rank(row: dict):
 
 
 def _results_table(rows: Sequence[dict]) -> str:
-    columns = [*METRICS, RTF]
+    columns = shown_metrics(rows)
     head = ["vocoder", *(f"{_titled(metric)} {'↓' if metric.lower_is_better else '↑'}" for metric in columns)]
     head += ["RTF on", "parameters", "training", "utterances", "note"]
     cells = [[f"`{row['vocoder']}`" + (f" ({row['tag']})" if row["tag"] else "") for row in rows]]
-    cells += [_marked([row[metric.key] for row in rows], metric) for metric in columns]
+    for metric in columns:
+        marked = _marked([row.get(metric.key) for row in rows], metric)
+        cells.append([text or ("-" if metric.key in row.get("skipped", {}) else "") for text, row in zip(marked, rows)])
     cells.append([_speed_setting(row) for row in rows])
     cells.append(["" if row["params"] is None else f"{row['params']:,}" for row in rows])
     cells.append([_training(row) for row in rows])
@@ -97,11 +110,13 @@ def _training(row: dict) -> str:
 def _note(row: dict) -> str:
     if row["error"]:
         return f"failed: {_escape(row['error'])}"
-    return f"{row['n_missing']} missing" if row["n_missing"] else ""
+    notes = [f"{row['n_missing']} missing"] if row["n_missing"] else []
+    notes += [f"no {OPTIONAL[key].metric.label}: {reason}" for key, reason in row.get("skipped", {}).items()]
+    return "; ".join(notes)
 
 
-def _legend() -> str:
-    lines = [f"- **{_titled(metric)}**: {metric.definition}." for metric in [*METRICS, RTF]]
+def _legend(rows: Sequence[dict]) -> str:
+    lines = [f"- **{_titled(metric)}**: {metric.definition}." for metric in shown_metrics(rows)]
     lines.append(
         "- Frames count unless both signals are silent there (60 dB below the recording's loudest frame, or below "
         "-80 dBFS), and spectra count down to 70 dB below that frame. Means are over utterances; one without a voiced "
