@@ -1,4 +1,4 @@
-"""Metrics that other people's packages measure: taken where asked for and installed, skipped with a reason otherwise."""
+"""Metrics of other people's packages: taken where asked for and installed, skipped with a reason otherwise."""
 
 import importlib
 import importlib.util

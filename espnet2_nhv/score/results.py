@@ -76,7 +76,8 @@ def collect_row(folder: Path, vocoder: str, set_name: str, tag: str = "", params
         error : str, why there are no scores
     """
     decode = folder / "decode" / set_name
-    scores, rtf, training = (_load(path) for path in (decode / SCORES, decode / "rtf.json", folder / "training.json"))
+    files = (decode / SCORES, decode / "rtf.json", folder / "training.json")
+    scores, rtf, training = map(load_json, files)
     row = dict(vocoder=vocoder, set=set_name, tag=tag)
     row.update({metric.key: scores.get("mean", {}).get(metric.key) for metric in METRICS})
     row.update({key: scores.get("mean", {}).get(key) for key in OPTIONAL})
@@ -106,7 +107,8 @@ def _why_failed(folder: Path, set_name: str, scores: dict) -> str:
     return f"not scored ({folder.name}/decode/{set_name}/{SCORES} is missing or unreadable)"
 
 
-def _load(path: Path) -> dict:
+def load_json(path: Path) -> dict:
+    """A JSON mapping; an empty one where there is none or it is damaged, which is said."""
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:

@@ -45,7 +45,7 @@ def _rank(row: dict):
 
 def _results_table(rows: Sequence[dict]) -> str:
     columns = shown_metrics(rows)
-    head = ["vocoder", *(f"{_titled(metric)} {'↓' if metric.lower_is_better else '↑'}" for metric in columns)]
+    head = ["vocoder", *(f"{titled(metric)} {'↓' if metric.lower_is_better else '↑'}" for metric in columns)]
     head += ["RTF on", "parameters", "training", "utterances", "note"]
     cells = [[f"`{row['vocoder']}`" + (f" ({row['tag']})" if row["tag"] else "") for row in rows]]
     for metric in columns:
@@ -53,9 +53,9 @@ def _results_table(rows: Sequence[dict]) -> str:
         cells.append([text or ("-" if metric.key in row.get("skipped", {}) else "") for text, row in zip(marked, rows)])
     cells.append([_speed_setting(row) for row in rows])
     cells.append(["" if row["params"] is None else f"{row['params']:,}" for row in rows])
-    cells.append([_training(row) for row in rows])
+    cells.append([training_facts(row) for row in rows])
     cells.append(["" if row["n_scored"] is None else f"{row['n_scored']}/{row['n_utterances']}" for row in rows])
-    cells.append([_note(row) for row in rows])
+    cells.append([_escape(why_incomplete(row)) for row in rows])
     return _table(head, list(zip(*cells)), left={0, len(head) - 1})
 
 
@@ -66,7 +66,7 @@ def _worst_table(rows: Sequence[dict]) -> str:
         cells = [_worst_cell(row["worst"].get(metric.key), metric) for row in rows]
         if metric.key == "lsd_worst":
             cells = [f"{cell} at {row['lsd_worst_at']:.2f} s" if cell else cell for cell, row in zip(cells, rows)]
-        lines.append([_titled(metric), *cells])
+        lines.append([titled(metric), *cells])
     return _table(["", *(f"`{row['vocoder']}`" for row in rows)], lines, left=range(len(rows) + 1)) if rows else ""
 
 
@@ -74,7 +74,8 @@ def _worst_cell(worst: Optional[list], metric: Metric) -> str:
     return "" if not worst else f"{worst[1]:.{metric.decimals}f} {_escape(worst[0])}"
 
 
-def _titled(metric: Metric) -> str:
+def titled(metric: Metric) -> str:
+    """Its label and unit."""
     return f"{metric.label} ({metric.unit})" if metric.unit else metric.label
 
 
@@ -96,7 +97,8 @@ def _speed_setting(row: dict) -> str:
     return ", ".join(part for part in (row["rtf_device"], count) if part)
 
 
-def _training(row: dict) -> str:
+def training_facts(row: dict) -> str:
+    """How a vocoder was trained, e.g. "12,000 steps, 20.0 min, cuda"."""
     facts = []
     if row["steps"] is not None:
         facts.append(f"{row['steps']:,} steps")
@@ -107,16 +109,17 @@ def _training(row: dict) -> str:
     return ", ".join(facts)
 
 
-def _note(row: dict) -> str:
+def why_incomplete(row: dict) -> str:
+    """What is missing in a row, and why; empty where nothing is."""
     if row["error"]:
-        return f"failed: {_escape(row['error'])}"
+        return f"failed: {row['error']}"
     notes = [f"{row['n_missing']} missing"] if row["n_missing"] else []
     notes += [f"no {OPTIONAL[key].metric.label}: {reason}" for key, reason in row.get("skipped", {}).items()]
     return "; ".join(notes)
 
 
 def _legend(rows: Sequence[dict]) -> str:
-    lines = [f"- **{_titled(metric)}**: {metric.definition}." for metric in shown_metrics(rows)]
+    lines = [f"- **{titled(metric)}**: {metric.definition}." for metric in shown_metrics(rows)]
     lines.append(
         "- Frames count unless both signals are silent there (60 dB below the recording's loudest frame, or below "
         "-80 dBFS), and spectra count down to 70 dB below that frame. Means are over utterances; one without a voiced "
