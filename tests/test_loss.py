@@ -53,6 +53,51 @@ def test_stft_loss_is_its_formula(weights):
     assert got == pytest.approx(stft_loss(wav_hat, wav, resolutions, *weights, floor=1e-4), rel=1e-5)
 
 
+def autograd_loss(wav_hat, wav, level_of, loss):
+    """The formula again, in float64, left to autograd; `level_of` is what the linear term is relative to."""
+    total = 0.0
+    for n_fft, hop_length, win_length in loss.resolutions:
+        window = torch.hann_window(win_length, dtype=torch.float64)
+
+        def magnitude(x):
+            spectrum = (
+                torch.stft(x, n_fft, hop_length, win_length, window, pad_mode="constant", return_complex=True)
+                / window.norm()
+            )
+            return torch.sqrt(torch.view_as_real(spectrum).square().sum(dim=-1) + loss.floor**2)
+
+        hat, ref = magnitude(wav_hat), magnitude(wav)
+        distance = loss.linear_weight * (hat - ref).abs().mean() / magnitude(level_of).mean()
+        distance = distance + loss.log_weight * (hat.log() - ref.log()).abs().mean()
+        norms = (hat - ref).flatten(1).norm(dim=1) / ref.flatten(1).norm(dim=1)
+        total = total + distance + loss.convergence_weight * norms.mean()
+    return total / len(loss.resolutions)
+
+
+@pytest.mark.parametrize("weights", [(1.0, 1.0, 0.0), (0.0, 1.0, 0.5), (0.5, 0.0, 0.0), (0.0, 0.0, 1.0)])
+def test_gradient_written_out_is_that_of_autograd(weights):
+    wav_hat, wav = (torch.from_numpy(x) for x in signals(3000))
+    another = torch.from_numpy(signals(3000, seed=1)[0])
+    loss = MultiResolutionSTFTLoss([(64, 16, 64), (600, 120, 480), (2048, 512, 2048)], *weights, floor=1e-4)
+
+    exact = wav_hat.clone().requires_grad_()
+    attracted, repelled = (autograd_loss(exact, other, wav, loss) for other in (wav, another))
+    (0.7 * attracted - 0.4 * repelled).backward()
+    single = wav_hat.float()[:, None].requires_grad_()
+    others = wav.float()[:, None], another.float()[:, None]
+    value, distances = loss.energy_distance(single, *others, attraction=0.7, repulsion=0.4)
+    value.backward()
+    assert distances.tolist() == pytest.approx([attracted.item(), repelled.item()], rel=1e-4)
+    assert value.item() == pytest.approx(0.7 * attracted.item() - 0.2 * repelled.item(), rel=1e-4)
+    assert (single.grad[:, 0] - exact.grad).norm() < 2e-3 * exact.grad.norm()
+
+    exact.grad = None
+    autograd_loss(exact, wav, wav, loss).backward()
+    single.grad = None
+    (3.0 * loss(single, others[0])).backward()
+    assert (single.grad[:, 0] / 3.0 - exact.grad).norm() < 2e-3 * exact.grad.norm()
+
+
 def test_stft_loss_is_zero_only_for_equal_spectra():
     loss, wav = MultiResolutionSTFTLoss(), torch.from_numpy(signals()[1]).float()
     assert loss(wav, wav) == 0
@@ -63,7 +108,7 @@ def test_stft_loss_is_zero_only_for_equal_spectra():
 def test_magnitudes_mean_the_same_at_every_resolution():
     noise = torch.from_numpy(np.random.default_rng(0).normal(size=(1, 60000)) * 0.3).float()
     loss = MultiResolutionSTFTLoss([(64, 16, 64), (1024, 256, 800), (8192, 2048, 8192)])
-    levels = [loss.magnitude(noise, index)[..., 4:-4].square().mean().sqrt().item() for index in range(3)]
+    levels = [loss.spectrum(noise, index).abs()[..., 4:-4].square().mean().sqrt().item() for index in range(3)]
     assert levels == pytest.approx([0.3] * 3, rel=0.03)
 
 
@@ -92,6 +137,19 @@ def test_stft_loss_takes_half_precision_and_short_signals():
         assert loss(wav_hat, wav) == exact
     assert loss(wav_hat.half(), wav).dtype == torch.float32
     assert torch.isfinite(loss(wav_hat[:, :100], wav[:, :100]))
+
+
+def test_drawn_resolutions_are_all_of_them_in_the_mean():
+    wav_hat, wav = (torch.from_numpy(x).float() for x in signals())
+    whole, drawn = MultiResolutionSTFTLoss(), MultiResolutionSTFTLoss(n_drawn=2)
+    torch.manual_seed(0)
+    values = {loss.item() for loss in (drawn(wav_hat, wav) for _ in range(60))}
+    assert 10 < len(values) <= 15  # pairs of six
+    pairs = torch.tensor([drawn(wav_hat, wav).item() for _ in range(150)])
+    assert pairs.mean().item() == pytest.approx(whole(wav_hat, wav).item(), rel=0.05)
+    assert drawn.eval()(wav_hat, wav) == whole(wav_hat, wav)
+    with pytest.raises(UserError, match="n_drawn is 7"):
+        MultiResolutionSTFTLoss(n_drawn=7)
 
 
 @pytest.mark.parametrize("bad", [[(512, 0, 512)], [(512, 128, 1024)], [(512, 128)], []])

@@ -34,11 +34,15 @@ def random_features(n_frames, spec=None, seed=0):
 def reference_signal(nhv, mel, f0, noise):
     """The signal from its definition, in float64: one frame, one filter, one circular convolution after the other."""
     hop, n_fft, fs, n_frames = nhv.spec.hop_length, nhv.n_fft, nhv.fs, len(mel)
-    held = torch.cat([mel, mel[-1:].expand(nhv.look_ahead + 1, -1)])
+    held = torch.cat([mel, mel[-1:].expand(nhv.look_ahead + 3, -1)])
+    held = held[: len(held) - len(held) % nhv.arguments["stride"]]
     with torch.no_grad():
         numbers, _ = nhv.network(nhv.network_input(held[None]), nhv.network.initial_state(1))
         prior = nhv.mel_prior(held[None])[0].double().numpy()
-    numbers = numbers[0, nhv.look_ahead :].double().numpy() * nhv.quefrency_scale.double().numpy()
+    numbers = (
+        numbers[0, nhv.look_ahead : nhv.look_ahead + n_frames + 1].double().numpy()
+        * nhv.quefrency_scale.double().numpy()
+    )
     cepstra = prior[: len(numbers)] + numbers
     n_harmonic, _ = nhv.sizes
     quefrencies = np.arange(n_harmonic) - nhv.arguments["anticausal_order"]
@@ -115,7 +119,7 @@ def test_chunks_equal_the_whole(chunk):
 def test_any_chunking_of_any_curve_equals_the_whole(data):
     f0 = torch.tensor(data.draw(st.lists(st.floats(40.0, 1500.0, width=32), min_size=1, max_size=60)))
     mel = random_features(len(f0), seed=len(f0))[0]
-    nhv = random_nhv(look_ahead=data.draw(st.integers(0, 2)))
+    nhv = random_nhv(look_ahead=data.draw(st.integers(0, 2)), stride=data.draw(st.integers(1, 3)))
     whole = nhv.inference(mel, f0)
     assert torch.isfinite(whole).all() and whole.abs().max() <= 1.0
     stream, parts, begin = nhv.stream(), [], 0
@@ -128,13 +132,43 @@ def test_any_chunking_of_any_curve_equals_the_whole(data):
     assert (joined - whole).abs().max() < 1e-5
 
 
-@pytest.mark.parametrize("look_ahead", [0, 1, 2])
-def test_stream_speaks_when_it_says(look_ahead):
-    stream = random_nhv(look_ahead=look_ahead).stream()
+@pytest.mark.parametrize("look_ahead, stride", [(0, 1), (1, 1), (2, 1), (0, 2), (1, 2), (0, 3)])
+def test_stream_speaks_when_it_says(look_ahead, stride):
+    nhv = random_nhv(look_ahead=look_ahead, stride=stride)
     mel, f0 = random_features(10)
-    first = next(i for i in range(10) if len(stream.push(mel[i : i + 1], f0[i : i + 1])))
-    assert first + 1 == stream.latency_frames
+    for chunk in (1, 3):
+        stream, returned, first = nhv.stream(), 0, None
+        for begin in range(0, 10, chunk):
+            returned += len(stream.push(mel[begin : begin + chunk], f0[begin : begin + chunk]))
+            come = min(begin + chunk, 10)
+            first = first or (come if returned else None)
+            assert returned >= (come - stream.latency_frames + 0.5) * nhv.spec.hop_length
+        if chunk == 1:
+            assert first <= stream.latency_frames
     assert stream.latency_seconds <= 0.025
+
+
+def test_default_stream_speaks_within_25_ms():
+    stream = build_vocoder("nhv").stream()
+    assert stream.latency_seconds <= 0.025
+
+
+@pytest.mark.parametrize("stride", [1, 2, 3])
+def test_every_frame_is_seen_with_its_look_ahead(stride):
+    """Output frame i hears of input frames up to i + look_ahead at least, and of none after its step."""
+    network = random_nhv(look_ahead=1, stride=stride).network
+    x = torch.randn(1, 12, 128)
+    y, _ = network(x, network.initial_state(1))
+    for changed in range(12):
+        other = x.clone()
+        other[0, changed] += 1.0
+        z, _ = network(other, network.initial_state(1))
+        hears = (y != z).any(dim=-1)[0]
+        for i in range(1, 12):  # output frame i belongs to input frame i - 1
+            if changed == i:
+                assert hears[i]
+            if changed > i - 1 + 1 + stride - 1:
+                assert not hears[i]
 
 
 def test_flushed_stream_takes_no_more():

@@ -119,7 +119,7 @@ def test_ten_minutes_of_one_note_stay_exact():
 
 
 def test_phase_can_be_carried_on():
-    f0 = torch.linspace(200, 400, 41)[None]
+    f0 = torch.linspace(200, 400, 41, dtype=torch.float64)[None]
     start = torch.zeros(1, dtype=torch.float64)
     whole, _, end = sample_phase(f0, HOP, FS, start)
     first, _, middle = sample_phase(f0[:, :18], HOP, FS, start)

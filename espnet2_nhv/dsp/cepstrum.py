@@ -28,7 +28,10 @@ def phased_response(cepstrum: torch.Tensor, n_fft: int, n_anticausal: int = 0) -
     if n_anticausal:
         wrapped[..., -n_anticausal:] = cepstrum[..., :n_anticausal]
     log_spectrum = torch.fft.rfft(wrapped)
-    return torch.polar(log_spectrum.real.clamp(*LOG_MAGNITUDE_RANGE).exp(), log_spectrum.imag)
+    magnitude = log_spectrum.real.clamp(*LOG_MAGNITUDE_RANGE).exp()
+    # Contiguous numbers go through vectorised sines; torch.polar and complex exp take ten times as long on a CPU.
+    phase = log_spectrum.imag.contiguous()
+    return torch.complex(magnitude * torch.cos(phase), magnitude * torch.sin(phase))
 
 
 def zero_phase_response(cepstrum: torch.Tensor, cosines: torch.Tensor) -> torch.Tensor:

@@ -8,7 +8,7 @@ import torch
 # The top harmonic fades over at most this share of the band, so that everything below it is at full level.
 _FADE = 0.02
 # The Dirichlet kernel is 0 / 0 at phase 0; this far from it the ratio already equals its limit to the last bit.
-_TINY = 1e-13
+_TINY = 1e-12
 
 
 def sample_phase(
@@ -25,24 +25,25 @@ def sample_phase(
 
     Returns
     -------
-    phase : Tensor [shape=(B, T * hop_length), dtype=float64], cycles in [-0.5, 0.5]
-    f0_samples : Tensor [shape=(B, T * hop_length), dtype=float32], Hz
+    phase : Tensor [shape=(B, T * hop_length)], cycles in [-0.5, 0.5], in the dtype of `f0`
+    f0_samples : Tensor [shape=(B, T * hop_length)], Hz, in the dtype of `f0`
     end : Tensor [shape=(B,), dtype=float64], cycles, phase of sample T * hop_length: the next `start`
 
     Notes
     -----
     The phase is the exact integral of the interpolated F0: a parabola within a frame, a trapezoid over one.
-    It is float64 and wrapped at every frame, so it neither drifts nor loses precision however long the note.
+    From frame to frame it is float64 and wrapped, so it neither drifts nor loses precision however long the note.
+    Within a frame it counts from the frame's start, where float32 is precise enough: the highest harmonic there is
+    passes ``hop_length / 2`` cycles, whatever F0 is, and a rounding of those is 80 dB below it.
     """
-    tick = torch.arange(hop_length, dtype=torch.float64, device=f0.device) / hop_length
     cycles = f0.double() * (hop_length / fs)  # a hop
-    left, right = cycles[:, :-1, None], cycles[:, 1:, None]
-    passed = torch.cumsum((left + right)[..., 0] / 2, dim=1)
+    passed = torch.cumsum((cycles[:, :-1] + cycles[:, 1:]) / 2, dim=1)
     begin = _wrap(torch.cat([start[:, None], passed + start[:, None]], dim=1))
 
-    phase = torch.addcmul(begin[:, :-1, None], left, tick)
-    phase = torch.addcmul(phase, (right - left) / 2, tick * tick)
-    f0_samples = torch.lerp(f0[:, :-1, None], f0[:, 1:, None], tick.to(f0.dtype))
+    tick = torch.arange(hop_length, dtype=f0.dtype, device=f0.device) / hop_length
+    left, right = cycles.to(f0.dtype)[:, :-1, None], cycles.to(f0.dtype)[:, 1:, None]
+    phase = torch.addcmul(begin[:, :-1, None].to(f0.dtype), torch.addcmul(left, (right - left) / 2, tick), tick)
+    f0_samples = torch.lerp(f0[:, :-1, None], f0[:, 1:, None], tick)
     return _wrap(phase).flatten(1), f0_samples.flatten(1), begin[:, -1]
 
 
@@ -51,30 +52,27 @@ def pulse_train(phase: torch.Tensor, f0: torch.Tensor, fs: int) -> torch.Tensor:
 
     Parameters
     ----------
-    phase : Tensor [shape=(...), dtype=float64], cycles, wrapped, from :func:`sample_phase`
-    f0 : Tensor [shape=(...)], Hz, in (0, fs / 2)
+    phase : Tensor [shape=(...)], cycles, wrapped, from :func:`sample_phase`
+    f0 : Tensor [shape=(...)], Hz, in (0, fs / 2), of the same dtype
     fs : int > 0, Hz
 
     Returns
     -------
-    pulses : Tensor [shape=(...), dtype=float32]; a pulse stands where the phase is 0
+    pulses : Tensor [shape=(...)]; a pulse stands where the phase is 0
 
     Notes
     -----
     The sum of ``cos(2 pi k phase)`` over k = 1..K is a Dirichlet kernel, so it costs the same at any pitch. The
-    harmonic below the Nyquist frequency fades in as F0 falls, lest it click when it appears. Products of phase and
-    harmonic number are wrapped in float64 before float32 sines are taken of them: a sine of hundreds of
-    radians would be off by -80 dB.
+    harmonic below the Nyquist frequency fades in as F0 falls, lest it click when it appears.
     """
     harmonics = (fs / 2) / f0
     top = harmonics.floor()
-    fade = ((harmonics - top) * (1.0 / (_FADE * harmonics)).clamp(min=1.0)).clamp(max=1.0)
+    fade = ((harmonics - top) * (f0 * (2 / (_FADE * fs))).clamp(min=1.0)).clamp(max=1.0)
 
     phase = phase + _TINY
-    top_angle = torch.frac(phase * top).float() * (2 * math.pi)
-    half_angle = phase.float() * math.pi
+    top_angle = _wrap(phase * top) * (2 * math.pi)
     # Twice the harmonics 1..top: Dirichlet's kernel with half the top one left out, and what `fade` leaves of it.
-    kernel = torch.sin(top_angle) / torch.tan(half_angle) - 1.0
+    kernel = torch.sin(top_angle) / torch.tan(phase * math.pi) - 1.0
     kernel = torch.addcmul(kernel, 2.0 * fade - 1.0, torch.cos(top_angle))
     # 2 f0 / fs is one over the number of harmonics, each of power 1/2.
     return torch.sqrt(f0 / fs) * kernel

@@ -1,6 +1,6 @@
 """Multi-resolution STFT loss."""
 
-from typing import Optional, Sequence, Tuple
+from typing import List, Optional, Sequence, Tuple
 
 import torch
 
@@ -35,6 +35,8 @@ class MultiResolutionSTFTLoss(torch.nn.Module):
     resolutions : sequence of (n_fft, hop_length, win_length), samples, 0 < hop_length and 0 < win_length <= n_fft
     linear_weight, log_weight, convergence_weight : float >= 0, not all 0
     floor : float > 0, magnitude
+    n_drawn : int >= 1 or None, in training mode so many of the resolutions are drawn anew at each call, which costs as
+        much less and is the same in the mean; None takes all
 
     Raises
     ------
@@ -53,6 +55,7 @@ class MultiResolutionSTFTLoss(torch.nn.Module):
         log_weight: float = 1.0,
         convergence_weight: float = 0.0,
         floor: float = 1e-5,
+        n_drawn: Optional[int] = None,
     ):
         super().__init__()
         self.resolutions = [tuple(int(value) for value in resolution) for resolution in resolutions]
@@ -65,39 +68,63 @@ class MultiResolutionSTFTLoss(torch.nn.Module):
         weights = linear_weight, log_weight, convergence_weight
         if not self.resolutions or min(weights) < 0 or max(weights) == 0 or not floor > 0:
             raise UserError("STFT loss: give a resolution, weights of 0 or more (one above 0) and a floor above 0")
+        if n_drawn is not None and not 1 <= n_drawn <= len(self.resolutions):
+            raise UserError(f"STFT loss: n_drawn is {n_drawn}, but there are {len(self.resolutions)} resolutions")
+        self.n_drawn = n_drawn
         self.linear_weight, self.log_weight, self.convergence_weight = weights
         self.floor = floor
         for index, (_, _, win_length) in enumerate(self.resolutions):
             window = torch.hann_window(win_length, dtype=torch.float64)
             self.register_buffer(f"window{index}", (window / window.norm()).float(), persistent=False)
 
-    def forward(
-        self, wav_hat: torch.Tensor, wav: torch.Tensor, relative_to: Optional[torch.Tensor] = None
-    ) -> torch.Tensor:
+    def forward(self, wav_hat: torch.Tensor, wav: torch.Tensor) -> torch.Tensor:
         """The loss of `wav_hat` against the reference `wav`.
 
         Parameters
         ----------
         wav_hat, wav : Tensor [shape=(..., N)], any floating type
-        relative_to : Tensor [shape=(..., N)], the M' of the linear term's divisor, where it is not that of `wav`
 
         Returns
         -------
-        loss : Tensor [shape=(), dtype=float32], >= 0
+        loss : Tensor [shape=(), dtype=float32], >= 0; its gradient reaches `wav_hat` alone
         """
-        return _OneResolutionAtATime.apply(wav_hat, wav, wav if relative_to is None else relative_to, self)
+        return _OneResolutionAtATime.apply(wav_hat, (wav,), (1.0,), self)[0]
 
-    def distance(self, wav_hat: torch.Tensor, wav: torch.Tensor, relative_to: torch.Tensor, index: int) -> torch.Tensor:
-        """The loss at one resolution; parameters as for :meth:`forward`."""
-        with torch.no_grad():
-            target = self.magnitude(wav, index)
-            level = (target if relative_to is wav else self.magnitude(relative_to, index)).mean()
-        return self._distance(self.magnitude(wav_hat, index), target, level)
+    def energy_distance(
+        self, wav_hat: torch.Tensor, wav: torch.Tensor, another: torch.Tensor, attraction: float, repulsion: float
+    ) -> Tuple[torch.Tensor, torch.Tensor]:
+        """Attracted by the reference `wav`, repelled by `another` draw of the same generator.
 
-    def magnitude(self, wav: torch.Tensor, index: int) -> torch.Tensor:
-        """Floored magnitudes ``(B, n_fft / 2 + 1, frames)`` of signals ``(..., N)`` at one of the resolutions."""
+        A distance to the recording alone prefers a buzz, which is the same every time, to noise, which never is that of
+        the recording; with both at one weight the sum is an energy distance, least when noise is noise.
+
+        Parameters
+        ----------
+        wav_hat, wav, another : Tensor [shape=(..., N)], any floating type; `another` counts as a constant
+        attraction, repulsion : float >= 0, weights
+
+        Returns
+        -------
+        loss : Tensor [shape=(), dtype=float32], ``attraction * d(wav_hat, wav) - repulsion * d(wav_hat, another) / 2``.
+            The gradient of the second term is whole, not half: that of the other draw is as large and not computed
+        distances : Tensor [shape=(2,)], both d, without gradient; linear terms are relative to `wav`
+
+        Source: A. Gritsenko et al., "A Spectral Energy Distance for Parallel Speech Synthesis", NeurIPS 2020.
+        """
+        weights = (attraction, -repulsion)
+        loss, distances = _OneResolutionAtATime.apply(wav_hat, (wav, another), weights, self)
+        return loss + 0.5 * repulsion * distances[1], distances
+
+    def indices(self) -> List[int]:
+        """Which resolutions count in this call."""
+        if self.n_drawn is None or not self.training:
+            return list(range(len(self.resolutions)))
+        return torch.randperm(len(self.resolutions))[: self.n_drawn].tolist()
+
+    def spectrum(self, wav: torch.Tensor, index: int) -> torch.Tensor:
+        """Complex spectra ``(B, n_fft / 2 + 1, frames)`` of signals ``(..., N)`` at one of the resolutions."""
         n_fft, hop_length, win_length = self.resolutions[index]
-        spectrum = torch.stft(
+        return torch.stft(
             wav.reshape(-1, wav.shape[-1]).float(),
             n_fft,
             hop_length,
@@ -106,44 +133,71 @@ class MultiResolutionSTFTLoss(torch.nn.Module):
             pad_mode="constant",  # reflection would refuse signals shorter than half a window
             return_complex=True,
         )
+
+    def floored(self, spectrum: torch.Tensor) -> torch.Tensor:
+        """Magnitudes of complex spectra, never below the floor."""
         return torch.hypot(spectrum.abs(), spectrum.real.new_tensor(self.floor))
 
-    def _distance(self, magnitude: torch.Tensor, target: torch.Tensor, level: torch.Tensor) -> torch.Tensor:
+    def _distance(
+        self, magnitude: torch.Tensor, target: torch.Tensor, level: torch.Tensor
+    ) -> Tuple[torch.Tensor, torch.Tensor]:
+        """Distance at one resolution, and its derivative with respect to `magnitude`."""
         difference = magnitude - target
-        loss = magnitude.new_zeros(())
-        if self.linear_weight:
-            loss = loss + self.linear_weight * difference.abs().mean() / level
-        if self.log_weight:
-            loss = loss + self.log_weight * (magnitude.log() - target.log()).abs().mean()
+        value, slope = difference.new_zeros(()), None
+        if self.linear_weight or self.log_weight:
+            slope = torch.full_like(magnitude, self.linear_weight) / level
+            if self.log_weight:
+                slope = slope.addcdiv_(magnitude.new_tensor(self.log_weight), magnitude)
+                value = value + self.log_weight * (magnitude / target).log_().abs_().mean()
+            value = value + self.linear_weight * difference.abs().mean() / level
+            # Magnitude and its logarithm differ from the target in the same direction.
+            slope = slope.mul_(difference.sign()).div_(difference.numel())
         if self.convergence_weight:
-            norms = difference.flatten(1).norm(dim=1) / target.flatten(1).norm(dim=1)
-            loss = loss + self.convergence_weight * norms.mean()
-        return loss
+            norms, target_norms = difference.flatten(1).norm(dim=1), target.flatten(1).norm(dim=1)
+            value = value + self.convergence_weight * (norms / target_norms).mean()
+            scale = self.convergence_weight / (norms * target_norms * len(norms)).clamp(min=1e-30)
+            convergence_slope = difference * scale[:, None, None]
+            slope = convergence_slope if slope is None else slope.add_(convergence_slope)
+        return value, slope
 
 
 class _OneResolutionAtATime(torch.autograd.Function):
-    """Mean of the distances over resolutions, its gradient made along with it.
+    """Weighted sum of the mean distances over resolutions to each of several signals, with its gradient.
 
-    Spectra at all resolutions together take more memory than all else in a generator's training step. Each gradient
-    being made while its spectra are at hand, those of one resolution are held at a time, and nothing is computed twice.
+    Spectra at all resolutions together take more memory than all else in a generator's training step. The gradient
+    being made while the spectra are at hand, those of one resolution are held at a time. It is written out
+    (``dM / dS = S / M`` for a floored magnitude M of a spectrum S), which takes fewer passes over the spectra than
+    autograd, and one inverse transform whatever the number of signals.
     """
 
     @staticmethod
-    def forward(ctx, wav_hat, wav, relative_to, loss):
-        wanted = ctx.needs_input_grad[0]
-        total, gradient = 0.0, torch.zeros_like(wav_hat, dtype=torch.float32)
+    def forward(ctx, wav_hat, wavs, weights, loss):
+        distances = wav_hat.new_zeros(len(wavs), dtype=torch.float32)
+        gradient = torch.zeros_like(wav_hat, dtype=torch.float32)
+        wanted, indices = ctx.needs_input_grad[0], loss.indices()
         # Spectra span more decades than half precision has.
-        with torch.autocast(wav.device.type, enabled=False), torch.set_grad_enabled(wanted):
-            for index in range(len(loss.resolutions)):
+        with torch.autocast(wav_hat.device.type, enabled=False):
+            for index in indices:
                 leaf = wav_hat.detach().float().requires_grad_(wanted)
-                distance = loss.distance(leaf, wav, relative_to, index) / len(loss.resolutions)
-                total = total + distance.detach()
+                with torch.set_grad_enabled(wanted):
+                    spectrum = loss.spectrum(leaf, index)
+                magnitude = loss.floored(spectrum.detach())
+                total_slope, level = torch.zeros_like(magnitude), None
+                for k, (wav, weight) in enumerate(zip(wavs, weights)):
+                    target = loss.floored(loss.spectrum(wav, index))
+                    level = target.mean() if level is None else level
+                    value, slope = loss._distance(magnitude, target, level)
+                    distances[k] += value
+                    total_slope.add_(slope, alpha=weight)
                 if wanted:
-                    gradient += torch.autograd.grad(distance, leaf)[0]
-        ctx.save_for_backward(gradient.to(wav_hat.dtype))
-        return total
+                    spectral_gradient = spectrum.detach() * total_slope.div_(magnitude)
+                    gradient += torch.autograd.grad(spectrum, leaf, spectral_gradient)[0]
+        distances /= len(indices)
+        ctx.save_for_backward((gradient / len(indices)).to(wav_hat.dtype))
+        ctx.mark_non_differentiable(distances)
+        return (distances * distances.new_tensor(weights)).sum(), distances
 
     @staticmethod
     @torch.autograd.function.once_differentiable
-    def backward(ctx, grad_output):
+    def backward(ctx, grad_output, _):
         return grad_output * ctx.saved_tensors[0], None, None, None

@@ -20,10 +20,8 @@ LOSSES = ("mr_stft", "mel", "repulsion", "adversarial", "feature_matching")
 class ESPnetGANVocoderModel(AbsGANESPnetModel):
     """Losses of generator and discriminator, in turns, generator first.
 
-    ``repulsion`` is minus half the STFT distance between two draws of one segment. A distance to the recording alone
-    prefers a buzz, which is the same every time, to noise, which never is that of the recording; with both at one
-    weight the sum is the spectral energy distance, least when noise is noise (A. Gritsenko et al., "A Spectral Energy
-    Distance for Parallel Speech Synthesis", NeurIPS 2020). It is for vocoders that draw noise.
+    ``repulsion`` is minus half the STFT distance between two draws of one segment, for vocoders that draw noise: see
+    :meth:`MultiResolutionSTFTLoss.energy_distance`.
 
     Parameters
     ----------
@@ -122,25 +120,27 @@ class ESPnetGANVocoderModel(AbsGANESPnetModel):
             fake = self.generator(mel, f0)
             with torch.no_grad():
                 another = self.generator(mel, f0) if self.loss_weights["repulsion"] else None
-        losses = {
-            # Validation reports both, whatever is trained on.
-            name: getattr(self, name)(fake, real)
-            for name in ("mr_stft", "mel")
-            if self.loss_weights[name] or not self.training
-        }
+        losses = {}
         if another is not None:
-            distance = self.mr_stft(fake, another, relative_to=real)
-            # Half of it counts; the gradient is whole, for that of the other draw is as large and is not computed.
-            losses["repulsion"] = 0.5 * distance.detach() - distance
+            weights = self.loss_weights["mr_stft"], self.loss_weights["repulsion"]
+            loss, (attracted, repelled) = self.mr_stft.energy_distance(fake, real, another, *weights)
+            stats = dict(mr_stft=attracted, repulsion=-0.5 * repelled)
+        else:
+            loss, stats = 0.0, {}
+            if self.loss_weights["mr_stft"] or not self.training:
+                losses["mr_stft"] = self.mr_stft(fake, real)
+        # Validation reports both, whatever is trained on.
+        if self.loss_weights["mel"] or not self.training:
+            losses["mel"] = self.mel(fake, real)
         if adversarial:
             # One generator pass serves both turns.
             self._fake = fake.detach()
             losses.update(self._adversarial_losses(fake, real))
         if self.training:
             self.steps += 1
-        loss = sum(self.loss_weights[name] * value for name, value in losses.items())
-        stats = dict(generator_loss=loss.detach(), **{name: value.detach() for name, value in losses.items()})
-        return loss, stats
+        loss = loss + sum(self.loss_weights[name] * value for name, value in losses.items())
+        stats.update({name: value.detach() for name, value in losses.items()})
+        return loss, dict(generator_loss=loss.detach(), **stats)
 
     def _adversarial_losses(self, fake, real):
         with _frozen(self.discriminator):

@@ -34,12 +34,13 @@ class CausalConvNeXtBlock(nn.Module):
         mixed = frames[:, :n_frames] * self.taps[0]
         for k in range(1, len(self.taps)):
             mixed = torch.addcmul(mixed, frames[:, k : k + n_frames], self.taps[k])
-        return x + self.narrow(torch.relu(self.widen(self.norm(mixed)))), frames[:, n_frames:]
+        return x + self.narrow(torch.relu_(self.widen(self.norm(mixed)))), frames[:, n_frames:]
 
 
 class FrameNetwork(nn.Module):
-    """From frames of features to frames of numbers, causally but for a fixed delay.
+    """From frames of features to frames of numbers, causally but for a fixed delay, several frames at a step.
 
+    A step reads `stride` new frames and writes as many: the blocks between, where most of the work is, run once a step.
     Output frame ``i`` belongs to input frame ``i - delay``: to see `delay` frames ahead, feed that many more.
 
     Parameters
@@ -47,25 +48,36 @@ class FrameNetwork(nn.Module):
     n_in, n_out : int >= 1
     channels, hidden : int >= 1
     n_blocks : int >= 0
-    kernel_size : int >= 1, of each block
+    kernel_size : int >= 1, steps that each block sees
     delay : int >= 0, frames of look-ahead, which the input layer sees
+    stride : int >= 1, frames a step
     """
 
-    def __init__(self, n_in: int, n_out: int, channels: int, hidden: int, n_blocks: int, kernel_size: int, delay: int):
+    def __init__(
+        self,
+        n_in: int,
+        n_out: int,
+        channels: int,
+        hidden: int,
+        n_blocks: int,
+        kernel_size: int,
+        delay: int,
+        stride: int = 1,
+    ):
         super().__init__()
-        self.delay = delay
-        self.entry = nn.Linear(n_in * (delay + 1), channels)
+        self.n_in, self.n_out = n_in, n_out
+        self.delay, self.stride = delay, stride
+        self.entry = nn.Linear(n_in * (delay + stride), channels)
         self.blocks = nn.ModuleList(CausalConvNeXtBlock(channels, hidden, kernel_size) for _ in range(n_blocks))
         self.norm = nn.LayerNorm(channels)
-        self.head = nn.Linear(channels, n_out)
+        self.head = nn.Linear(channels, n_out * stride)
         # Starting from zero, the filters start from the prior alone.
         nn.init.zeros_(self.head.weight)
         nn.init.zeros_(self.head.bias)
 
     def initial_state(self, batch: int) -> List[torch.Tensor]:
         """The state before the first frame: what each layer has seen, nothing."""
-        weight = self.entry.weight
-        entry = weight.new_zeros(batch, self.delay, weight.shape[1] // (self.delay + 1))
+        entry = self.entry.weight.new_zeros(batch, self.delay, self.n_in)
         return [entry] + [b.taps.new_zeros(batch, b.n_past, b.taps.shape[1]) for b in self.blocks]
 
     def forward(self, x: torch.Tensor, state: List[torch.Tensor]) -> Tuple[torch.Tensor, List[torch.Tensor]]:
@@ -73,7 +85,7 @@ class FrameNetwork(nn.Module):
 
         Parameters
         ----------
-        x : Tensor [shape=(B, T, n_in)]
+        x : Tensor [shape=(B, T, n_in)], T a multiple of `stride`
         state : list of Tensor, from :meth:`initial_state` or the call before
 
         Returns
@@ -81,11 +93,13 @@ class FrameNetwork(nn.Module):
         y : Tensor [shape=(B, T, n_out)]
         state : list of Tensor, for the next call
         """
-        n_frames = x.shape[1]
+        batch, n_frames, _ = x.shape
         frames = torch.cat([state[0], x], dim=1)
         new_state = [frames[:, n_frames:]]
-        y = self.entry(torch.cat([frames[:, k : k + n_frames] for k in range(self.delay + 1)], dim=2))
+        # What a step sees lies side by side in memory: steps overlap by the delay.
+        seen = frames.flatten(1).unfold(1, (self.delay + self.stride) * self.n_in, self.stride * self.n_in)
+        y = self.entry(seen)
         for block, past in zip(self.blocks, state[1:]):
             y, past = block(y, past)
             new_state.append(past)
-        return self.head(self.norm(y)), new_state
+        return self.head(self.norm(y)).view(batch, n_frames, self.n_out), new_state

@@ -29,7 +29,8 @@ class NHV(AbsVocoder):
     ----------
     spec : FeatureSpec
     channels, hidden, n_blocks, kernel_size : int, size of the network (:class:`FrameNetwork`)
-    look_ahead : int >= 0, frames of mel the network sees ahead
+    look_ahead : int >= 0, frames of mel the network sees ahead, at least
+    stride : int >= 1, frames of mel the network reads and writes at a step
     n_fft : int, multiple of hop_length, >= 2.5 hop_length, of the filters; None takes 4 hop_length
     order : int >= 1, highest quefrency of the harmonic filter
     noise_order : int >= 1, <= order, highest quefrency of the noise filter
@@ -50,7 +51,8 @@ class NHV(AbsVocoder):
         hidden: int = 384,
         n_blocks: int = 3,
         kernel_size: int = 7,
-        look_ahead: int = 2,
+        look_ahead: int = 1,
+        stride: int = 2,
         n_fft: Optional[int] = None,
         order: int = 222,
         noise_order: int = 80,
@@ -74,7 +76,7 @@ class NHV(AbsVocoder):
         self.sizes = (anticausal_order + 1 + order, noise_order + 1)
         self.anticausal_order = anticausal_order
         self.network = FrameNetwork(
-            spec.n_mels, len(quefrencies), channels, hidden, n_blocks, kernel_size, delay=look_ahead
+            spec.n_mels, len(quefrencies), channels, hidden, n_blocks, kernel_size, delay=look_ahead, stride=stride
         )
         self.mel_prior = MelPrior(spec, quefrencies, self.n_fft, envelope=prior)
 
@@ -94,14 +96,15 @@ class NHV(AbsVocoder):
         if f0 is None:
             raise UserError("nhv needs F0 beside the mel: give f0 of shape (B, 1, T) in Hz")
         batch, _, n_frames = mel.shape
-        held = self.look_ahead + 1
+        held = self.frames_to_hold(n_frames)
         mel = mel.transpose(1, 2)
         mel = torch.cat([mel, mel[:, -1:].expand(-1, held, -1)], dim=1)
         f0 = torch.cat([f0[:, 0], f0[:, 0, -1:].expand(-1, 2)], dim=1)
         numbers, _ = self.network(self.network_input(mel), self.network.initial_state(batch))
         start = torch.rand(batch, dtype=torch.float64, device=mel.device)
         with torch.autocast(mel.device.type, enabled=False):
-            filters = self.filters(numbers[:, self.look_ahead :].float(), mel[:, : n_frames + 1].float())
+            numbers = numbers[:, self.look_ahead : self.look_ahead + n_frames + 1]
+            filters = self.filters(numbers.float(), mel[:, : n_frames + 1].float())
             pulses, _ = self.pulses(f0.float(), start)
             excitation = torch.stack([pulses, torch.randn_like(pulses)])
             excitation = torch.nn.functional.pad(excitation, (self.spec.hop_length, 0))
@@ -111,8 +114,13 @@ class NHV(AbsVocoder):
 
     @property
     def look_ahead(self) -> int:
-        """Frames of mel the network sees ahead."""
+        """Frames of mel the network sees ahead, at least."""
         return self.network.delay
+
+    def frames_to_hold(self, n_frames: int) -> int:
+        """How often the last of `n_frames` is repeated for the network to write of one frame more than those."""
+        needed = n_frames + 1 + self.look_ahead
+        return needed + -needed % self.network.stride - n_frames
 
     def network_input(self, mel: torch.Tensor) -> torch.Tensor:
         """Normalised mel ``(B, T, n_mels)`` within the range that means something."""

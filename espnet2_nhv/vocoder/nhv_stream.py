@@ -20,8 +20,8 @@ _SIGNAL_BLOCK = 128
 class NHVStream:
     """Takes frames, returns samples; joined chunks equal the whole.
 
-    After `n` frames have come, ``(n - latency_frames) * hop_length + hop_length / 2`` samples (at least none) have
-    been returned: the first come with frame ``latency_frames``, the last with :meth:`flush`.
+    After `n` frames have come, at least ``(n - latency_frames) * hop_length + hop_length / 2`` samples have been
+    returned: the first come with frame ``latency_frames`` at the latest, the last with :meth:`flush`.
 
     Parameters
     ----------
@@ -35,10 +35,12 @@ class NHVStream:
         self.device = vocoder.window.device
         hop_length = vocoder.spec.hop_length
         self._network_state = vocoder.network.initial_state(batch=1)
+        # Frames of which no signal has been made; the network has read the first `_n_read` of them.
         self._mel = torch.empty(1, 0, vocoder.spec.n_mels, device=self.device)
+        self._n_read = 0
         self._numbers = torch.empty(1, 0, sum(vocoder.sizes), device=self.device)
         self._f0 = torch.empty(1, 0, device=self.device)
-        self._last = None
+        self._n_frames = 0
         self._unanswered = vocoder.look_ahead  # outputs the network still owes to frames before the first
         self._phase = torch.full((1,), float(start_phase), dtype=torch.float64, device=self.device)
         self._noise = _NoiseSource(seed, _SIGNAL_BLOCK * hop_length, self.device)
@@ -50,8 +52,8 @@ class NHVStream:
 
     @property
     def latency_frames(self) -> int:
-        """Frames that must have come before the first sample goes out."""
-        return max(self.vocoder.look_ahead, 1) + 2
+        """Frames that must have come, at most, before the first sample goes out."""
+        return max(self.vocoder.look_ahead + self.vocoder.network.stride - 1, 1) + 2
 
     @property
     def latency_seconds(self) -> float:
@@ -97,11 +99,11 @@ class NHVStream:
 
     def _remainder(self) -> Iterator[torch.Tensor]:
         self._flushed = True
-        if self._last is None:
+        if self._n_frames == 0:
             return
-        held = max(self.vocoder.look_ahead, 1) + 1
-        mel, f0 = self._last
-        yield from self._advance(mel.expand(held, -1), f0.expand(held))
+        # The last frame held, until the frame after it has its filter; that one's excitation reaches to yet another.
+        n_mel = self.vocoder.frames_to_hold(self._n_frames)
+        yield from self._advance(self._mel[0, -1].expand(n_mel, -1), self._f0[0, -1].expand(2))
         yield self._tail[0, : self.vocoder.lead].clamp(-1.0, 1.0)
 
     def _joined(self, parts: Iterator[torch.Tensor]) -> torch.Tensor:
@@ -109,15 +111,11 @@ class NHVStream:
 
     def _advance(self, mel: torch.Tensor, f0: torch.Tensor) -> Iterator[torch.Tensor]:
         """Take in checked frames and yield the samples they complete."""
-        vocoder = self.vocoder
-        self._last = mel[-1:], f0[-1:]
-        for mel, f0 in zip(mel[None].split(_NETWORK_BLOCK, dim=1), f0[None].split(_NETWORK_BLOCK, dim=1)):
-            numbers, self._network_state = vocoder.network(vocoder.network_input(mel), self._network_state)
-            owed = min(self._unanswered, numbers.shape[1])
-            self._unanswered -= owed
-            self._numbers = torch.cat([self._numbers, numbers[:, owed:]], dim=1)
-            self._mel = torch.cat([self._mel, mel], dim=1)
-            self._f0 = torch.cat([self._f0, f0], dim=1)
+        self._n_frames += len(mel)
+        self._f0 = torch.cat([self._f0, f0[None]], dim=1)
+        for block in mel[None].split(_NETWORK_BLOCK, dim=1):
+            self._mel = torch.cat([self._mel, block], dim=1)
+            self._read()
             # A frame's excitation reaches to the next frame, so that frame's F0 must be known.
             ready = min(self._numbers.shape[1], self._f0.shape[1] - 1)
             for begin in range(0, ready, _SIGNAL_BLOCK):
@@ -125,6 +123,21 @@ class NHVStream:
                 yield self._signal(self._numbers[:, begin:end], self._mel[:, begin:end], self._f0[:, begin : end + 1])
             if ready > 0:
                 self._numbers, self._mel, self._f0 = (x[:, ready:] for x in (self._numbers, self._mel, self._f0))
+                self._n_read -= ready
+
+    def _read(self) -> None:
+        """Let the network read as many whole steps as there are."""
+        network = self.vocoder.network
+        n_new = self._mel.shape[1] - self._n_read
+        n_new -= n_new % network.stride
+        if n_new == 0:
+            return
+        new = self._mel[:, self._n_read : self._n_read + n_new]
+        numbers, self._network_state = network(self.vocoder.network_input(new), self._network_state)
+        self._n_read += n_new
+        owed = min(self._unanswered, n_new)
+        self._unanswered -= owed
+        self._numbers = torch.cat([self._numbers, numbers[:, owed:]], dim=1)
 
     def _signal(self, numbers: torch.Tensor, mel: torch.Tensor, f0: torch.Tensor) -> torch.Tensor:
         """Samples completed by frames whose filters are known; `f0` has one frame more."""
