@@ -5,7 +5,8 @@ import argparse
 from espnet2_nhv.bin.cli import run_cli
 from espnet2_nhv.errors import UserError
 from espnet2_nhv.score.robustness.columns import COLUMNS, kind_of
-from espnet2_nhv.score.robustness.run import FILE, HELD_SECONDS, measure_robustness
+from espnet2_nhv.score.robustness.rows import FILE
+from espnet2_nhv.score.robustness.run import HELD_SECONDS, measure_robustness
 
 
 def get_parser() -> argparse.ArgumentParser:

@@ -1,5 +1,7 @@
 """Results are either whole or not there."""
 
+import json
+import logging
 import os
 from pathlib import Path
 
@@ -9,3 +11,15 @@ def write_whole(path: Path, text: str) -> None:
     part = path.with_name(f"{path.name}.part")
     part.write_text(text, encoding="utf-8")
     os.replace(part, path)
+
+
+def load_json(path: Path) -> dict:
+    """A JSON mapping; an empty one where there is none or it is damaged, which is said."""
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        logging.warning("%s: not readable (%s)", path, error)
+        return {}
+    return values if isinstance(values, dict) else {}

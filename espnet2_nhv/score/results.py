@@ -7,9 +7,10 @@ from typing import List, Optional, Sequence, Union
 
 from espnet2_nhv.errors import UserError
 from espnet2_nhv.score.evaluate import SCORES
-from espnet2_nhv.score.files import write_whole
+from espnet2_nhv.score.files import load_json, write_whole
 from espnet2_nhv.score.metrics import METRICS
 from espnet2_nhv.score.optional import OPTIONAL
+from espnet2_nhv.score.robustness.rows import collect_robustness
 from espnet2_nhv.score.table import render
 from espnet2_nhv.vocoder.saved import load_vocoder
 
@@ -29,7 +30,8 @@ def write_results(
 
     Returns
     -------
-    rows : list of dict, see :func:`collect_row`
+    rows : list of dict, see :func:`collect_row`; behind them, where `espnet2_nhv.bin.robustness` measured any, those
+        of :func:`~espnet2_nhv.score.robustness.rows.collect_robustness`
 
     Raises
     ------
@@ -39,11 +41,13 @@ def write_results(
     expdir = Path(expdir)
     if not expdir.is_dir():
         raise UserError(f"{expdir}: not there; train, decode and score first, or name the folder with --expdir")
-    rows = []
+    rows, robustness = [], []
     for name in vocoders:
         folder = expdir / (f"{name}_{tag}" if tag else name)
         size = count_parameters(folder / "vocoder")
         rows += [collect_row(folder, name, set_name, tag, size) for set_name in sets]
+        robustness += collect_robustness(folder, name, tag)
+    rows += robustness
     write_whole(expdir / "RESULTS.json", json.dumps(rows, indent=1, allow_nan=False, ensure_ascii=False) + "\n")
     write_whole(expdir / "RESULTS.md", render(rows, command))
     return rows
@@ -105,15 +109,3 @@ def _why_failed(folder: Path, set_name: str, scores: dict) -> str:
     if not (decode / "wav.scp").is_file():
         return f"not decoded ({folder.name}/decode/{set_name}/wav.scp is missing)"
     return f"not scored ({folder.name}/decode/{set_name}/{SCORES} is missing or unreadable)"
-
-
-def load_json(path: Path) -> dict:
-    """A JSON mapping; an empty one where there is none or it is damaged, which is said."""
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError) as error:
-        logging.warning("%s: not readable (%s)", path, error)
-        return {}
-    return values if isinstance(values, dict) else {}

@@ -4,12 +4,14 @@ from typing import List, Optional, Sequence
 
 from espnet2_nhv.score.metrics import METRICS, Metric
 from espnet2_nhv.score.optional import OPTIONAL
+from espnet2_nhv.score.robustness.rows import robustness_tables
 
 RTF = Metric("rtf", "RTF", "", 4, True, "seconds of computing for a second of audio, in stage 5, on the device named")
 
 
 def render(rows: Sequence[dict], command: Optional[str] = None) -> str:
     """RESULTS.md of such rows: per set a table and its worst utterances, then what the columns mean."""
+    rows, robustness = [row for row in rows if "probe" not in row], [row for row in rows if "probe" in row]
     parts = ["# Results", _how_made(command)]
     for set_name in dict.fromkeys(row["set"] for row in rows):
         ours = sorted((row for row in rows if row["set"] == set_name), key=_rank)
@@ -18,6 +20,8 @@ def render(rows: Sequence[dict], command: Optional[str] = None) -> str:
         if worst:
             parts += [f"### Worst utterances of {set_name}", worst]
     parts += ["## Columns", _legend(rows)]
+    if robustness:
+        parts += ["## Robustness", *_robustness(robustness)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -45,9 +49,9 @@ def _rank(row: dict):
 
 def _results_table(rows: Sequence[dict]) -> str:
     columns = shown_metrics(rows)
-    head = ["vocoder", *(f"{titled(metric)} {'↓' if metric.lower_is_better else '↑'}" for metric in columns)]
+    head = ["vocoder", *(f"{titled(metric)} {_arrow(metric)}" for metric in columns)]
     head += ["RTF on", "parameters", "training", "utterances", "note"]
-    cells = [[f"`{row['vocoder']}`" + (f" ({row['tag']})" if row["tag"] else "") for row in rows]]
+    cells = [[_named(row) for row in rows]]
     for metric in columns:
         marked = _marked([row.get(metric.key) for row in rows], metric)
         cells.append([text or ("-" if metric.key in row.get("skipped", {}) else "") for text, row in zip(marked, rows)])
@@ -72,6 +76,14 @@ def _worst_table(rows: Sequence[dict]) -> str:
 
 def _worst_cell(worst: Optional[list], metric: Metric) -> str:
     return "" if not worst else f"{worst[1]:.{metric.decimals}f} {_escape(worst[0])}"
+
+
+def _named(row: dict) -> str:
+    return f"`{row['vocoder']}`" + (f" ({row['tag']})" if row["tag"] else "")
+
+
+def _arrow(metric: Metric) -> str:
+    return "↓" if metric.lower_is_better else "↑"
 
 
 def titled(metric: Metric) -> str:
@@ -116,6 +128,22 @@ def why_incomplete(row: dict) -> str:
     notes = [f"{row['n_missing']} missing"] if row["n_missing"] else []
     notes += [f"no {OPTIONAL[key].metric.label}: {reason}" for key, reason in row.get("skipped", {}).items()]
     return "; ".join(notes)
+
+
+def _robustness(rows: Sequence[dict]) -> List[str]:
+    parts = []
+    for table in robustness_tables(rows):
+        head = ["probe", "vocoder", *(f"{titled(metric)} {_arrow(metric)}" for metric in table.metrics), "note"]
+        lines = []
+        for probe in dict.fromkeys(row["probe"] for row in table.rows):
+            ours = [row for row in table.rows if row["probe"] == probe]
+            columns = [_marked([row[metric.key] for row in ours], metric) for metric in table.metrics]
+            for row, values in zip(ours, zip(*columns)):
+                shown = [value or "-" for value in values]
+                lines.append([probe, _named(row), *shown, _escape(row["error"] or "")])
+        legend = [f"- **{titled(metric)}**: {metric.definition}." for metric in table.metrics]
+        parts += [f"### {table.title}", table.note, _table(head, lines, left={0, 1, len(head) - 1}), "\n".join(legend)]
+    return parts
 
 
 def _legend(rows: Sequence[dict]) -> str:

@@ -16,12 +16,11 @@ from espnet2_nhv.feature.datadir import read_table
 from espnet2_nhv.feature.parallel import run_jobs
 from espnet2_nhv.feature.spec import FeatureSpec
 from espnet2_nhv.score.evaluate import F0_CACHE, SCORES
-from espnet2_nhv.score.files import write_whole
+from espnet2_nhv.score.files import load_json, write_whole
 from espnet2_nhv.score.frames import spectrum_size
 from espnet2_nhv.score.lsd import mel_triangles
 from espnet2_nhv.score.page.sample import Sample, make_sample
 from espnet2_nhv.score.page.tables import result_tables
-from espnet2_nhv.score.results import load_json
 from espnet2_nhv.score.table import shown_metrics
 
 REFERENCE = "reference"

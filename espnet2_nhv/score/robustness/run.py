@@ -18,8 +18,7 @@ from espnet2_nhv.errors import UserError
 from espnet2_nhv.feature.spec import FeatureSpec, check_compatible
 from espnet2_nhv.score.cache import analyser_code
 from espnet2_nhv.score.evaluate import load_wav
-from espnet2_nhv.score.files import write_whole
-from espnet2_nhv.score.results import load_json
+from espnet2_nhv.score.files import load_json, write_whole
 from espnet2_nhv.score.robustness.columns import COLUMNS, kind_of
 from espnet2_nhv.score.robustness.drift import drift
 from espnet2_nhv.score.robustness.frame_rate import frame_rate_traces
@@ -27,10 +26,10 @@ from espnet2_nhv.score.robustness.glitches import glitches
 from espnet2_nhv.score.robustness.held import SHORTEST
 from espnet2_nhv.score.robustness.periodicity import periodicity
 from espnet2_nhv.score.robustness.probes import VOICES, Phrase, asked_f0, load_phrases, shifts, steady_frame
+from espnet2_nhv.score.robustness.rows import FILE
 from espnet2_nhv.score.robustness.shift import shift_errors
 from espnet2_nhv.vocoder.saved import load_vocoder
 
-FILE = "robustness.json"
 HELD_SECONDS = (10, 30, 60)
 SPEED_SECONDS, SPEED_ROUNDS, THREADS = 10.0, 3, (1, 2)
 SEARCHED = 10  # phrases among which the steadiest note is looked for
