@@ -25,7 +25,8 @@ def open_browser(folder: Path, *flags: str):
     options.binary_location = paths[0]
     for flag in (*FLAGS.split(), *flags, f"--user-data-dir={folder}/profile"):
         options.add_argument(flag)
-    options.add_experimental_option("prefs", {"download.default_directory": str(folder)})
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     service = webdriver.ChromeService(executable_path=paths[1], env={**os.environ, "HOME": str(folder)})
-    return webdriver.Chrome(options=options, service=service)
+    driver = webdriver.Chrome(options=options, service=service)
+    driver.execute_cdp_cmd("Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(folder)})
+    return driver

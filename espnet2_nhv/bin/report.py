@@ -31,8 +31,11 @@ def main() -> None:
             print(f"{row['vocoder']} on {row['set']}: {row['error']}")
     print(f"results: {args.expdir}/RESULTS.md and {args.expdir}/RESULTS.json")
     if args.dumpdir is not None:
-        page = build_page(args.expdir, args.dumpdir, rows, args.command, args.utterances, args.nj)
-        print(f"listening page: {page}, opened in any browser")
+        try:
+            page = build_page(args.expdir, args.dumpdir, rows, args.command, args.utterances, args.nj)
+            print(f"listening page: {page}, opened in any browser")
+        except UserError as error:  # the results are there all the same
+            print(f"no listening page: {error}")
 
 
 if __name__ == "__main__":

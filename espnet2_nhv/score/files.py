@@ -5,6 +5,8 @@ import logging
 import os
 from pathlib import Path
 
+import yaml
+
 
 def write_whole(path: Path, text: str) -> None:
     """Write `text` under another name and rename it, so that a file under `path` is never half of one."""
@@ -13,13 +15,14 @@ def write_whole(path: Path, text: str) -> None:
     os.replace(part, path)
 
 
-def load_json(path: Path) -> dict:
-    """A JSON mapping; an empty one where there is none or it is damaged, which is said."""
+def load_facts(path: Path) -> dict:
+    """A mapping from a JSON or YAML file; an empty one where there is none or it is damaged, which is said."""
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        values = yaml.safe_load(text) if path.suffix == ".yaml" else json.loads(text)
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, yaml.YAMLError) as error:
         logging.warning("%s: not readable (%s)", path, error)
         return {}
     return values if isinstance(values, dict) else {}

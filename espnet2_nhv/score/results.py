@@ -7,7 +7,7 @@ from typing import List, Optional, Sequence, Union
 
 from espnet2_nhv.errors import UserError
 from espnet2_nhv.score.evaluate import SCORES
-from espnet2_nhv.score.files import load_json, write_whole
+from espnet2_nhv.score.files import load_facts, write_whole
 from espnet2_nhv.score.metrics import METRICS
 from espnet2_nhv.score.optional import OPTIONAL
 from espnet2_nhv.score.robustness.rows import collect_robustness
@@ -22,7 +22,7 @@ def write_results(
 
     Parameters
     ----------
-    expdir : folder of the experiments: expdir/NAME[_TAG]/{vocoder,decode/SET/{scores.json,rtf.json},training.json}
+    expdir : folder of the experiments: expdir/NAME[_TAG]/{vocoder,decode/SET/{scores.json,rtf.json}}
     vocoders : names of experiments
     sets : e.g. ["dev", "eval"]
     tag : suffix of the experiments' folders
@@ -80,8 +80,8 @@ def collect_row(folder: Path, vocoder: str, set_name: str, tag: str = "", params
         error : str, why there are no scores
     """
     decode = folder / "decode" / set_name
-    files = (decode / SCORES, decode / "rtf.json", folder / "training.json")
-    scores, rtf, training = map(load_json, files)
+    files = (decode / SCORES, decode / "rtf.json", folder / "vocoder" / "training.yaml", folder / "config.yaml")
+    scores, rtf, training, config = map(load_facts, files)
     row = dict(vocoder=vocoder, set=set_name, tag=tag)
     row.update({metric.key: scores.get("mean", {}).get(metric.key) for metric in METRICS})
     row.update({key: scores.get("mean", {}).get(key) for key in OPTIONAL})
@@ -91,7 +91,8 @@ def collect_row(folder: Path, vocoder: str, set_name: str, tag: str = "", params
     row["lsd_worst_at"] = scores.get("utterances", {}).get(utt, {}).get("lsd_worst_at")
     row.update({key: scores.get(key) for key in ("n_utterances", "n_scored", "n_missing")})
     row.update(rtf=rtf.get("rtf"), rtf_device=rtf.get("device"), rtf_threads=rtf.get("threads"), params=params)
-    row.update(steps=training.get("steps"), train_seconds=training.get("seconds"), train_device=training.get("device"))
+    row.update(steps=training.get("steps"), train_seconds=training.get("seconds"))
+    row["train_device"] = ("cuda" if config["ngpu"] else "cpu") if "ngpu" in config else None
     row["error"] = None if scores.get("n_scored") else _why_failed(folder, set_name, scores)
     return row
 

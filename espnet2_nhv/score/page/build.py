@@ -16,7 +16,7 @@ from espnet2_nhv.feature.datadir import read_table
 from espnet2_nhv.feature.parallel import run_jobs
 from espnet2_nhv.feature.spec import FeatureSpec
 from espnet2_nhv.score.evaluate import F0_CACHE, SCORES
-from espnet2_nhv.score.files import load_json, write_whole
+from espnet2_nhv.score.files import load_facts, write_whole
 from espnet2_nhv.score.frames import spectrum_size
 from espnet2_nhv.score.lsd import mel_triangles
 from espnet2_nhv.score.page.sample import Sample, make_sample
@@ -97,7 +97,6 @@ def build_page(
 
 def _collect_set(expdir: Path, dumpdir: Path, set_name: str, rows: Sequence[dict], n_utterances: int):
     """What the page says of the utterances of a set, and the samples to make of them."""
-    references = read_table(dumpdir / set_name / "wav.scp")
     decoded: Dict[str, Dict[str, str]] = {}
     scores: Dict[str, dict] = {}
     for row in rows:
@@ -105,9 +104,10 @@ def _collect_set(expdir: Path, dumpdir: Path, set_name: str, rows: Sequence[dict
         folder = expdir / name / "decode" / set_name
         if (folder / "wav.scp").is_file():
             decoded[name] = read_table(folder / "wav.scp")
-            scores[name] = load_json(folder / SCORES).get("utterances", {})
+            scores[name] = load_facts(folder / SCORES).get("utterances", {})
     if not decoded:
         return [], []
+    references = read_table(dumpdir / set_name / "wav.scp")
     utterances, samples = [], []
     for number, utt in enumerate(_pick(list(references), n_utterances)):
         place = f"{_plain(set_name)}/{number:03d}"

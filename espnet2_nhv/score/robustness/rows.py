@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Dict, List, NamedTuple, Sequence
 
-from espnet2_nhv.score.files import load_json
+from espnet2_nhv.score.files import load_facts
 from espnet2_nhv.score.metrics import Metric
 from espnet2_nhv.score.robustness.columns import COLUMNS, kind_of
 
@@ -29,8 +29,8 @@ def collect_robustness(folder: Path, vocoder: str, tag: str = "") -> List[dict]:
     rows : list of dict of vocoder, tag, set ("robustness"), probe, the metrics of the probe's kind
         (:data:`COLUMNS`; None where not measured), held_from, phrases, and error (why a probe was skipped, or None)
     """
-    results = load_json(folder / "robustness" / FILE)
-    training = load_json(folder / "training.json")
+    results = load_facts(folder / "robustness" / FILE)
+    training = load_facts(folder / "vocoder" / "training.yaml")
     rows = []
     for probe, values in results.get("probes", {}).items():
         row = dict(vocoder=vocoder, tag=tag, set=SET, probe=probe)

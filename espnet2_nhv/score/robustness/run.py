@@ -18,7 +18,7 @@ from espnet2_nhv.errors import UserError
 from espnet2_nhv.feature.spec import FeatureSpec, check_compatible
 from espnet2_nhv.score.cache import analyser_code
 from espnet2_nhv.score.evaluate import load_wav
-from espnet2_nhv.score.files import load_json, write_whole
+from espnet2_nhv.score.files import load_facts, write_whole
 from espnet2_nhv.score.robustness.columns import COLUMNS, kind_of
 from espnet2_nhv.score.robustness.drift import drift
 from espnet2_nhv.score.robustness.frame_rate import frame_rate_traces
@@ -82,7 +82,7 @@ def measure_robustness(
         phrases=[phrase.utt for phrase in phrases],
         probes={},
     )
-    kept = load_json(out / FILE)
+    kept = load_facts(out / FILE)
     if kept.get("made_from") == results["made_from"]:
         results["probes"] = kept["probes"]
     (out / "wav").mkdir(parents=True, exist_ok=True)

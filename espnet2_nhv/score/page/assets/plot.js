@@ -55,7 +55,7 @@ class Plot {
   mark(svg, points) {
     const taken = [];
     for (const point of points.sort((a, b) => a.y - b.y)) {
-      svg.append(shape("circle", { cx: point.x, cy: point.y, r: 5, class: "point" }));
+      svg.append(shape("circle", { cx: point.x, cy: point.y, r: 5, class: "point", "data-name": point.name }));
       const end = point.x > BOX.right - 110;
       let line = point.y + 4;
       while (taken.some((other) => Math.abs(other.x - point.x) < 110 && Math.abs(other.line - line) < 13)) line += 13;
