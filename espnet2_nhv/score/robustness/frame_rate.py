@@ -3,7 +3,6 @@
 from typing import Dict, Optional
 
 import numpy as np
-import scipy.fft
 from scipy.signal import get_window
 
 from espnet2_nhv.feature.spec import FeatureSpec
@@ -67,14 +66,14 @@ def _line(power: np.ndarray, centre: float) -> float:
 
 
 def _depth(wav: np.ndarray, spec: FeatureSpec) -> float:
-    # (1 + m cos)**2 = 1 + m**2 / 2 + 2 m cos + ...: the line of the squared signal is 2 m times its mean.
+    # (1 + m cos)**2 = 1 + m**2 / 2 + 2 m cos + ...: the line of the squared signal is 2 m times its mean's, of which the
+    # positive frequency has half. Taken at the very frequency, which need not be that of a bin.
     window = get_window("hann", len(wav))
-    window /= window.sum()
-    square = wav**2
-    spectrum = np.abs(scipy.fft.rfft(square * window)) / (square.mean() + 1e-20)
-    centre = round(spec.frame_rate * len(wav) / spec.fs)
-    beside = np.concatenate(
-        [spectrum[centre - 4 * LOBE : centre - LOBE], spectrum[centre + LOBE + 1 : centre + 4 * LOBE]]
-    )
-    peak = max(0.0, spectrum[centre - 1 : centre + 2].max() ** 2 - np.median(beside) ** 2) ** 0.5
-    return float(100 * peak)
+    square, turn = wav**2 * (window / window.sum()), 2 * np.pi * np.arange(len(wav)) / spec.fs
+    width = spec.fs / len(wav)
+
+    def line(hertz: float) -> float:
+        return abs(np.dot(square, np.exp(-1j * hertz * turn))) / (square.sum() + 1e-20)
+
+    beside = [line(spec.frame_rate + side * width * bins) for side in (-1, 1) for bins in (5, 7, 9, 11)]
+    return float(100 * max(0.0, line(spec.frame_rate) ** 2 - np.median(beside) ** 2) ** 0.5)

@@ -37,8 +37,13 @@ class Phrase:
     wav: str
 
 
-def shifts() -> Dict[str, float]:
-    """Probe to the factor of F0, for those that are the same for every phrase."""
+def shift_probes() -> List[str]:
+    """Names of the probes that sing phrases with another F0."""
+    return [*_factors(), *VOICES]
+
+
+def _factors() -> Dict[str, float]:
+    """The factor of F0, of those probes where it is the same for every phrase."""
     return {
         **{f"f0_x{scale:g}": scale for scale in SCALES},
         **{f"key_{key:+d}": 2 ** (key / 12) for key in KEYS},
@@ -50,7 +55,7 @@ def asked_f0(probe: str, phrase: Phrase, spec: FeatureSpec) -> np.ndarray:
     if probe in VOICES:
         factor = VOICES[probe] / float(np.median(phrase.f0[phrase.vuv > 0.5]))
     else:
-        factor = shifts()[probe]
+        factor = _factors()[probe]
     return np.clip(phrase.f0 * factor, spec.f0_floor, spec.f0_ceil).astype(np.float32)
 
 

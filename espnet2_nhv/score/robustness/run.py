@@ -3,6 +3,7 @@
 import hashlib
 import json
 import logging
+import math
 import time
 from pathlib import Path
 from typing import Dict, List, Optional, Sequence, Union
@@ -25,7 +26,7 @@ from espnet2_nhv.score.robustness.frame_rate import frame_rate_traces
 from espnet2_nhv.score.robustness.glitches import glitches
 from espnet2_nhv.score.robustness.held import SHORTEST
 from espnet2_nhv.score.robustness.periodicity import periodicity
-from espnet2_nhv.score.robustness.probes import VOICES, Phrase, asked_f0, load_phrases, shifts, steady_frame
+from espnet2_nhv.score.robustness.probes import Phrase, asked_f0, load_phrases, shift_probes, steady_frame
 from espnet2_nhv.score.robustness.rows import FILE
 from espnet2_nhv.score.robustness.shift import shift_errors
 from espnet2_nhv.vocoder.saved import load_vocoder
@@ -87,7 +88,7 @@ def measure_robustness(
         results["probes"] = kept["probes"]
     (out / "wav").mkdir(parents=True, exist_ok=True)
     probe = _Probes(vocoder, folder, spec, source, frame, phrases, out / "wav", limit)
-    names = [*(f"held_{seconds:g}" for seconds in held_seconds), *shifts(), *VOICES, "speed"]
+    names = [*(f"held_{seconds:g}" for seconds in held_seconds), *shift_probes(), "speed"]
     for name in tqdm(names, desc=f"robustness of {folder}", dynamic_ncols=True, disable=None):
         if name not in results["probes"]:
             results["probes"][name] = probe.run(name)
@@ -116,7 +117,7 @@ class _Probes:
 
     def _held(self, name: str) -> dict:
         seconds = float(name.removeprefix("held_"))
-        n_frames = int(seconds * self.spec.frame_rate)
+        n_frames = math.ceil(seconds * self.spec.frame_rate)
         f0 = float(self.source.f0[self.frame])
         wav = self._synthesize(np.tile(self.source.mel[self.frame], (n_frames, 1)), np.full(n_frames, f0), name)
         return {
