@@ -36,6 +36,7 @@ def frame_rate_traces(wav: np.ndarray, f0: float, spec: FeatureSpec) -> Dict[str
     """
     part = wav[middle(len(wav), spec.fs)][: SECONDS * spec.fs]
     part = part[: len(part) // 2 * 2]
+    part = part - part.mean()  # a constant is not heard, and would be the loudest line
     power = line_spectrum(part)
     width = spec.fs / len(part)
     comb = fit_comb(power, spec.fs, f0)
@@ -66,8 +67,8 @@ def _line(power: np.ndarray, centre: float) -> float:
 
 
 def _depth(wav: np.ndarray, spec: FeatureSpec) -> float:
-    # (1 + m cos)**2 = 1 + m**2 / 2 + 2 m cos + ...: the line of the squared signal is 2 m times its mean's, of which the
-    # positive frequency has half. Taken at the very frequency, which need not be that of a bin.
+    # (1 + m cos)**2 = 1 + m**2 / 2 + 2 m cos + ...: the positive half of the line that the squared signal has is m times
+    # its mean. Taken at the very frequency, which need not be that of a bin.
     window = get_window("hann", len(wav))
     square, turn = wav**2 * (window / window.sum()), 2 * np.pi * np.arange(len(wav)) / spec.fs
     width = spec.fs / len(wav)
