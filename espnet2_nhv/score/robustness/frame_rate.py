@@ -67,7 +67,7 @@ def _line(power: np.ndarray, centre: float) -> float:
 
 
 def _depth(wav: np.ndarray, spec: FeatureSpec) -> float:
-    # (1 + m cos)**2 = 1 + m**2 / 2 + 2 m cos + ...: the square has a line of which the positive half is m times its mean.
+    # (1 + m cos)**2 = 1 + m**2 / 2 + 2 m cos + ...: half of the line that the square has is m times its mean.
     # It is taken at the very frequency, which need not be that of a bin.
     window = get_window("hann", len(wav))
     square, turn = wav**2 * (window / window.sum()), 2 * np.pi * np.arange(len(wav)) / spec.fs
