@@ -27,6 +27,10 @@ class Metric(NamedTuple):
     lower_is_better: bool
     definition: str
 
+    def show(self, value: float) -> str:
+        """A value as text, without the minus of what rounds to zero."""
+        return f"{round(value, self.decimals) + 0.0:.{self.decimals}f}"
+
 
 _LSD = (
     "root mean square difference of the levels of mel-spaced bands (128 up to 22.05 kHz, Hann 46 ms) with centres in "

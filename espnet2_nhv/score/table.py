@@ -75,7 +75,7 @@ def _worst_table(rows: Sequence[dict]) -> str:
 
 
 def _worst_cell(worst: Optional[list], metric: Metric) -> str:
-    return "" if not worst else f"{worst[1]:.{metric.decimals}f} {_escape(worst[0])}"
+    return "" if not worst else f"{metric.show(worst[1])} {_escape(worst[0])}"
 
 
 def _named(row: dict) -> str:
@@ -93,7 +93,7 @@ def titled(metric: Metric) -> str:
 
 def _marked(values: Sequence[Optional[float]], metric: Metric) -> List[str]:
     """As text, the best one bold (all that print alike), unless there is nothing to compare with."""
-    shown = ["" if value is None else f"{value:.{metric.decimals}f}" for value in values]
+    shown = ["" if value is None else metric.show(value) for value in values]
     known = [(value, text) for value, text in zip(values, shown) if value is not None]
     if len(known) < 2:
         return shown

@@ -69,7 +69,7 @@ def _metric_column(metric: Metric) -> dict:
 
 
 def _metric_cell(value: Optional[float], metric: Metric) -> dict:
-    return _cell("–" if value is None else f"{value:.{metric.decimals}f}", value)
+    return _cell("–" if value is None else metric.show(value), value)
 
 
 def _cell(text: str, value=None) -> dict:

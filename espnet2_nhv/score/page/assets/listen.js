@@ -52,6 +52,7 @@ class Listen {
     byId("status").textContent = "";
     buildAxis(byId("axis"), this.utterance.seconds);
     this.build();
+    byId("utterances").children[index].scrollIntoView({ block: "nearest" });
     this.fetch();
   }
 
@@ -94,6 +95,7 @@ class Listen {
     if (row !== this.heard) this.before = this.heard;
     this.heard = row;
     this.player.select(row.sample.name);
+    row.element.scrollIntoView({ block: "nearest" });
     this.show();
   }
 

@@ -55,7 +55,7 @@ class PitchView {
       paint.lineTo(width, y(hertz));
       paint.stroke();
       paint.globalAlpha = 1;
-      paint.fillText(`${hertz}`, 3, y(hertz) - 2);
+      if (y(hertz) > 12) paint.fillText(`${hertz}`, 3, y(hertz) - 2);
     }
     const line = (name, colourName, thickness) => {
       const contour = this.contours.get(name);

@@ -58,8 +58,11 @@ class Plot {
       svg.append(shape("circle", { cx: point.x, cy: point.y, r: 5, class: "point", "data-name": point.name }));
       const end = point.x > BOX.right - 110;
       let line = point.y + 4;
-      while (taken.some((other) => Math.abs(other.x - point.x) < 110 && Math.abs(other.line - line) < 13)) line += 13;
-      taken.push({ x: point.x, line });
+      const width = 14 + 7 * point.name.length;
+      const from = end ? point.x - width : point.x;
+      const meets = (other) => from < other.to && other.from < from + width && Math.abs(other.line - line) < 13;
+      while (taken.some(meets)) line += 13;
+      taken.push({ from, to: from + width, line });
       svg.append(text(point.x + (end ? -10 : 10), line, point.name, end ? "end" : "start"));
     }
   }

@@ -64,7 +64,7 @@ function buildScores(scores, metrics) {
 function buildAxis(element, seconds) {
   const step = [0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 60].find((size) => seconds / size <= 12) || 120;
   element.replaceChildren();
-  for (let time = 0; time < seconds; time += step) {
+  for (let time = 0; time < 0.98 * seconds; time += step) {
     const mark = make("span", {}, `${+time.toFixed(1)}`);
     mark.style.left = `${(100 * time) / seconds}%`;
     element.append(mark);
