@@ -13,6 +13,15 @@ VOCODERS = {
     "nhv": "espnet2_nhv.vocoder.nhv:NHV",
     "nhv-direct": "espnet2_nhv.vocoder.nhv_direct:NHVDirect",
     "hifigan": "espnet2_nhv.vocoder.hifigan:HiFiGAN",
+    "hifigan-v2": "espnet2_nhv.vocoder.hifigan:HiFiGANV2",
+    "hifigan-v3": "espnet2_nhv.vocoder.hifigan:HiFiGANV3",
+    "uhifigan": "espnet2_nhv.vocoder.uhifigan:UHiFiGAN",
+    "melgan": "espnet2_nhv.vocoder.melgan:MelGAN",
+    "mb-melgan": "espnet2_nhv.vocoder.melgan:MultiBandMelGAN",
+    "stylemelgan": "espnet2_nhv.vocoder.stylemelgan:StyleMelGAN",
+    "pwg": "espnet2_nhv.vocoder.pwg:ParallelWaveGAN",
+    "griffinlim": "espnet2_nhv.vocoder.griffinlim:GriffinLim",
+    "world": "espnet2_nhv.vocoder.world:World",
 }
 
 
