@@ -22,8 +22,8 @@ SPEC_22K = FeatureSpec(fs=22050, n_fft=1024, win_length=1024, n_mels=80, fmin=0,
 SPEC_512 = FeatureSpec(hop_length=512, win_length=2048, n_mels=80, fmin=80)
 SPEC_24K = FeatureSpec(fs=24000, hop_length=300, win_length=1200, n_mels=80, fmin=80, fmax=7600)
 
-# Millions of parameters at the published configuration, and where the figure stands. ESPnet's mb-melgan (1.71 M at its
-# paper's configuration), stylemelgan (3.56 M) and pwg (1.33 M) are not quite their papers' networks (1.91, 3.86 and 1.44 M).
+# Millions of parameters at the published configuration, and where the figure stands. Three of ESPnet's are not quite
+# their papers' networks: mb-melgan (1.71 for 1.91 M), stylemelgan (3.56 for 3.86 M) and pwg (1.33 for 1.44 M).
 PUBLISHED = [
     ("hifigan", SPEC_22K, {}, 13.92, "HiFi-GAN, table 1, V1"),
     ("hifigan-v2", SPEC_22K, {}, 0.92, "HiFi-GAN, table 1, V2"),

@@ -10,6 +10,7 @@ from espnet2.train.abs_gan_espnet_model import AbsGANESPnetModel
 
 from espnet2_nhv.errors import UserError
 from espnet2_nhv.loss.mel import MelLoss
+from espnet2_nhv.loss.parts import over_parts
 from espnet2_nhv.loss.stft import MultiResolutionSTFTLoss
 from espnet2_nhv.vocoder.base import AbsVocoder
 
@@ -150,19 +151,22 @@ class ESPnetGANVocoderModel(AbsGANESPnetModel):
     def _adversarial_losses(self, fake, real):
         with _frozen(self.discriminator):
             judged = self.discriminator(fake)
-            losses = dict(adversarial=self.generator_adversarial(judged))
+            losses = dict(adversarial=self._judge(self.generator_adversarial, judged))
             if self.loss_weights["feature_matching"]:
                 with torch.no_grad():
                     judged_real = self.discriminator(real)
-                losses["feature_matching"] = self.feature_matching(judged, judged_real)
+                losses["feature_matching"] = self._judge(self.feature_matching, judged, judged_real)
         return losses
+
+    def _judge(self, loss, *judged):
+        return over_parts(loss, getattr(self.discriminator, "part_weights", None), *judged)
 
     def _discriminator_turn(self, real):
         if self._fake is None:
             return 0.0 * self.idle, {}
         fake, self._fake = self._fake, None
         judged, judged_real = self.discriminator(fake), self.discriminator(real)
-        real_loss, fake_loss = self.discriminator_adversarial(judged, judged_real)
+        real_loss, fake_loss = self._judge(self.discriminator_adversarial, judged, judged_real)
         loss = real_loss + fake_loss
         stats = dict(
             discriminator_loss=loss.detach(),

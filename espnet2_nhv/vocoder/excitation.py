@@ -43,3 +43,9 @@ def phase_of_samples(
 def sine(phase: torch.Tensor, harmonic: int = 1) -> torch.Tensor:
     """Sine of a harmonic, float32, of a `phase` in cycles, float64: wrapped before precision is given up."""
     return torch.sin(torch.frac(phase * harmonic).float() * (2 * math.pi))
+
+
+def between_frames(x: torch.Tensor, hop_length: int) -> torch.Tensor:
+    """Frames ``(B, C, T + 1)`` to samples ``(B, C, T * hop_length)``, linear in between."""
+    tick = torch.arange(hop_length, dtype=x.dtype, device=x.device) / hop_length
+    return torch.lerp(x[:, :, :-1, None], x[:, :, 1:, None], tick).flatten(2)

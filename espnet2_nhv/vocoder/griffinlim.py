@@ -11,7 +11,7 @@ from espnet2_nhv.vocoder.base import AbsVocoder
 
 
 class GriffinLim(AbsVocoder):
-    """Linear magnitudes by the mel filters' pseudo-inverse, phases by torchaudio's fast Griffin-Lim. Nothing is trained.
+    """Magnitudes by the mel filters' pseudo-inverse, phases by torchaudio's fast Griffin-Lim. Nothing is trained.
 
     Parameters
     ----------

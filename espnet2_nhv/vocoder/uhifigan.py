@@ -19,8 +19,8 @@ class UHiFiGAN(AbsVocoder):
     """UHiFi-GAN, as ESPnet has it, excited by a sine at F0 and faint noise.
 
     A U-net: the excitation is brought down to the frame rate, and each of its stages is given to the stage of the
-    HiFi-GAN that upsamples the mel to the same rate. The usual preparation of this generator feeds it the logarithm of F0
-    and repeats the contour over and over; this excitation follows F0 in phase, so results of the two are not comparable.
+    HiFi-GAN that upsamples the mel to the same rate. The usual preparation of this generator feeds it the logarithm of
+    F0 and repeats the contour over and over; this excitation follows F0 in phase, so their results do not compare.
 
     Parameters
     ----------

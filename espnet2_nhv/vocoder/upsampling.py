@@ -13,8 +13,8 @@ def upsample_scales(factor: int, count: Optional[int] = None, largest: int = 8) 
     """Scales whose product is `factor`, the largest first, as the published generators have them.
 
     Each scale is the largest divisor of what is left that is not above `largest` (a prime factor above it is taken
-    whole); then the last ones are split or joined until there are `count`, with ones in the end where nothing is left to
-    split. At hop 256 it gives HiFi-GAN's (8, 8, 2, 2) and, for three stages, (8, 8, 4).
+    whole); then the last ones are split or joined until there are `count`, with ones in the end where nothing is left
+    to split. At hop 256 it gives HiFi-GAN's (8, 8, 2, 2) and, for three stages, (8, 8, 4).
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ def upsample_scales(factor: int, count: Optional[int] = None, largest: int = 8) 
 
 
 def check_scales(name: str, scales: Optional[Sequence[int]], factor: int, **rule) -> List[int]:
-    """`scales`, or those of :func:`upsample_scales` where they are None; a wrong product is an error of vocoder `name`."""
+    """`scales`, or those of :func:`upsample_scales` where they are None; UserError if they do not make `factor`."""
     if scales is None:
         return upsample_scales(factor, **rule)
     scales = [int(scale) for scale in scales]
