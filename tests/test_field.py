@@ -21,6 +21,9 @@ from espnet2_nhv.vocoder.upsampling import upsample_scales
 SPEC_22K = FeatureSpec(fs=22050, n_fft=1024, win_length=1024, n_mels=80, fmin=0, fmax=8000)
 SPEC_512 = FeatureSpec(hop_length=512, win_length=2048, n_mels=80, fmin=80)
 SPEC_24K = FeatureSpec(fs=24000, hop_length=300, win_length=1200, n_mels=80, fmin=80, fmax=7600)
+SPEC_VOCOS = FeatureSpec(fs=24000, n_fft=1024, win_length=1024, n_mels=100, fmin=0, fmax=12000)
+SPEC_DDSP = FeatureSpec(fs=24000, n_fft=1024, win_length=1024, hop_length=240, n_mels=80, fmin=0, fmax=12000)
+SPEC_SIFIGAN = FeatureSpec(fs=24000, hop_length=120, n_mels=43, fmin=0, fmax=12000)
 
 # Millions of parameters at the published configuration, and where the figure stands. Three of ESPnet's are not quite
 # their papers' networks: mb-melgan (1.71 for 1.91 M), stylemelgan (3.56 for 3.86 M) and pwg (1.33 for 1.44 M).
@@ -29,6 +32,13 @@ PUBLISHED = [
     ("hifigan-v2", SPEC_22K, {}, 0.92, "HiFi-GAN, table 1, V2"),
     ("hifigan-v3", SPEC_22K, {}, 1.46, "HiFi-GAN, table 1, V3"),
     ("melgan", SPEC_22K, {}, 4.26, "MelGAN, table 1"),
+    ("istftnet", SPEC_22K, {}, 13.26, "iSTFTNet, table 1, V1-C8C8I"),
+    ("vocos", SPEC_VOCOS, {}, 13.5, "Vocos' README, charactr/vocos-mel-24khz"),
+    ("apnet2", SPEC_22K, {}, 31.38, "FreeV, arXiv 2406.08196, table of vocoders; 31.43 by its authors' code"),
+    ("sawsing", SPEC_DDSP, {}, 0.536, "the log of training in its authors' repository"),
+    ("ddsp", SPEC_DDSP, {}, 0.529, "the log of training in SawSing's repository, as Sins"),
+    # 11.29 by its authors' code, less the slowest down-sampling of both networks, which is there and never called.
+    ("sifigan", SPEC_SIFIGAN, {}, 11.292 - 2.622, "its authors' code at its published configuration"),
 ]
 
 

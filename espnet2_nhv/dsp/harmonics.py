@@ -15,7 +15,7 @@ def sum_of_harmonics(
 
     Parameters
     ----------
-    phase : Tensor [shape=(B, T * hop_length), dtype=float64], cycles, wrapped, of the fundamental
+    phase : Tensor [shape=(B, T * hop_length)], cycles, wrapped, of the fundamental
     f0 : Tensor [shape=(B, T * hop_length)], Hz
     amplitudes : Tensor [shape=(B, T + 1, K)], of harmonics 1..K at samples 0, hop_length, ..., T * hop_length
     hop_length : int >= 1
@@ -23,14 +23,14 @@ def sum_of_harmonics(
 
     Returns
     -------
-    wav : Tensor [shape=(B, T * hop_length), dtype=float32]; its gradient reaches `amplitudes`
+    wav : Tensor [shape=(B, T * hop_length)]; its gradient reaches `amplitudes`
     """
-    return _Sum.apply(phase, f0, amplitudes.float(), hop_length, fs)
+    return _Sum.apply(phase, f0, amplitudes.to(f0.dtype), hop_length, fs)
 
 
 def _harmonic(phase: torch.Tensor, f0: torch.Tensor, k: int, fs: int) -> torch.Tensor:
     fade = ((fs / 2 - k * f0) * (2 / (_FADE * fs))).clamp(0.0, 1.0)
-    return torch.sin(torch.frac(phase * k).float() * (2 * math.pi)) * fade
+    return torch.sin(torch.frac(phase * k) * (2 * math.pi)) * fade
 
 
 class _Sum(torch.autograd.Function):
@@ -40,8 +40,8 @@ class _Sum(torch.autograd.Function):
     def forward(ctx, phase, f0, amplitudes, hop_length, fs):
         ctx.save_for_backward(phase, f0)
         ctx.sizes = amplitudes.shape, hop_length, fs
-        tick = torch.arange(hop_length, device=f0.device) / hop_length
-        wav = torch.zeros_like(f0, dtype=torch.float32)
+        tick = torch.arange(hop_length, dtype=f0.dtype, device=f0.device) / hop_length
+        wav = torch.zeros_like(f0)
         for k in range(1, amplitudes.shape[2] + 1):
             level = amplitudes[:, :, k - 1, None]
             level = torch.lerp(level[:, :-1], level[:, 1:], tick)
@@ -53,7 +53,7 @@ class _Sum(torch.autograd.Function):
     def backward(ctx, grad_output):
         phase, f0 = ctx.saved_tensors
         shape, hop_length, fs = ctx.sizes
-        tick = torch.arange(hop_length, device=f0.device) / hop_length
+        tick = torch.arange(hop_length, dtype=f0.dtype, device=f0.device) / hop_length
         # How much of a sample belongs to the frame before it, and to the one after.
         shares = torch.stack([1 - tick, tick], dim=1)
         gradient = grad_output.new_zeros(shape)

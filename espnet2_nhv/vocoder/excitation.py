@@ -23,7 +23,7 @@ def phase_of_samples(
 
     Returns
     -------
-    phase : Tensor [shape=(B, T * hop_length), dtype=float64], cycles, wrapped
+    phase : Tensor [shape=(B, T * hop_length)], cycles, wrapped, float32
     f0_samples : Tensor [shape=(B, T * hop_length), dtype=float32], Hz
 
     Raises
@@ -41,8 +41,8 @@ def phase_of_samples(
 
 
 def sine(phase: torch.Tensor, harmonic: int = 1) -> torch.Tensor:
-    """Sine of a harmonic, float32, of a `phase` in cycles, float64: wrapped before precision is given up."""
-    return torch.sin(torch.frac(phase * harmonic).float() * (2 * math.pi))
+    """Sine of a harmonic of a `phase` in cycles; wrapped, for a sine of many radians is less precise."""
+    return torch.sin(torch.frac(phase * harmonic) * (2 * math.pi))
 
 
 def between_frames(x: torch.Tensor, hop_length: int) -> torch.Tensor:
