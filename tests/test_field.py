@@ -110,9 +110,17 @@ def test_arguments_that_cannot_be(name, conf, message):
         build_vocoder(name, SPEC, **conf)
 
 
-def test_bands_of_a_hop_that_does_not_divide():
-    with pytest.raises(UserError, match="mb-melgan: the hop length 441"):
-        build_vocoder("mb-melgan", FeatureSpec(hop_length=441))
+@pytest.mark.parametrize(
+    "name, hop, message",
+    [
+        ("mb-melgan", 441, "441 is not a multiple of its 4 bands"),
+        ("istftnet", 441, "441 is not a multiple of istft_hop 4"),
+        ("hifigan", 257, "257 cannot be reached in 4 stages"),
+    ],
+)
+def test_hops_that_cannot_be(name, hop, message):
+    with pytest.raises(UserError, match=f"{name}: .*{message}"):
+        build_vocoder(name, FeatureSpec(hop_length=hop))
 
 
 def test_subband_loss_is_least_for_the_recordings_own_bands():

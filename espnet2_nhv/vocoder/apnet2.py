@@ -14,14 +14,15 @@ from espnet2_nhv.vocoder.spectrum_head import inverse_stft, magnitude, one_frame
 class APNet2(AbsVocoder):
     """Two networks at the frame rate write log amplitude and phase of an STFT.
 
+    The losses of its own are those of :class:`~espnet2_nhv.loss.spectra.AmplitudePhaseLoss`.
+
     Parameters
     ----------
     spec : FeatureSpec
     channels, hidden, n_blocks : int >= 1, of each network
     n_fft : int, at least 2 hop_length; None takes 4 hop_length
 
-    Source: H.-P. Du et al., "APNet2", NCMMSC 2023. Its losses of its own are those of
-    :class:`~espnet2_nhv.loss.spectra.AmplitudePhaseLoss`.
+    Source: H.-P. Du et al., "APNet2", NCMMSC 2023.
     """
 
     own_losses = AmplitudePhaseLoss.names

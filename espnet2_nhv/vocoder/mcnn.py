@@ -13,7 +13,8 @@ from espnet2_nhv.vocoder.upsampling import check_scales
 class MultiHeadCNN(AbsVocoder):
     """Heads side by side, each of transposed and residual convolutions from frames to samples, weighed and added.
 
-    Stages raise the rate while they halve the channels; trained on magnitudes of STFTs alone, without an adversary.
+    Stages raise the rate while they halve the channels; trained on magnitudes of STFTs alone, without an adversary. The
+    residual convolutions are what later vocoders of this family added to the first.
 
     Parameters
     ----------
@@ -25,7 +26,7 @@ class MultiHeadCNN(AbsVocoder):
     residual : bool, with a residual convolution after each transposed one but the last
 
     Source: S. Ö. Arik et al., "Fast Spectrogram Inversion using Multi-head Convolutional Neural Networks", IEEE Signal
-    Processing Letters 2019; the residual convolutions are what later vocoders of this family added.
+    Processing Letters 2019.
     """
 
     def __init__(

@@ -53,6 +53,8 @@ class MelGAN(AbsVocoder):
 class MultiBandMelGAN(AbsVocoder):
     """MelGAN that writes four sub-bands, put together by ESPnet's pseudo-quadrature-mirror filters.
 
+    The loss of its own, ``subband_stft``, is the STFT loss of the sub-bands.
+
     Parameters
     ----------
     spec : FeatureSpec, with a hop length that is a multiple of 4
@@ -60,8 +62,7 @@ class MultiBandMelGAN(AbsVocoder):
     upsample_scales : sequence of int whose product is ``spec.hop_length / 4``, or None for what follows from it
     stacks : int >= 1, residual blocks a stage
 
-    Source: G. Yang et al., "Multi-band MelGAN", SLT 2021. Its loss of its own, ``subband_stft``, is the STFT loss of
-    the sub-bands.
+    Source: G. Yang et al., "Multi-band MelGAN", SLT 2021.
     """
 
     own_losses = ("subband_stft",)
@@ -84,13 +85,18 @@ class MultiBandMelGAN(AbsVocoder):
         )
 
     def forward(self, mel: torch.Tensor, f0: Optional[torch.Tensor] = None) -> torch.Tensor:
-        return self.pqmf.synthesis(self.generator(self.normalize(mel)))
+        return self._joined(self.generator(self.normalize(mel)))
 
     def forward_with_losses(
         self, mel: torch.Tensor, f0: Optional[torch.Tensor], wav: torch.Tensor
     ) -> Tuple[torch.Tensor, Dict[str, torch.Tensor]]:
         bands = self.generator(self.normalize(mel))
-        return self.pqmf.synthesis(bands), dict(subband_stft=self.subband_stft(bands, self.pqmf.analysis(wav)))
+        return self._joined(bands), dict(subband_stft=self.subband_stft(bands, self.pqmf.analysis(wav.float())))
+
+    def _joined(self, bands: torch.Tensor) -> torch.Tensor:
+        # Half precision would put noise at the level of eleven bits into the sound.
+        with torch.autocast(bands.device.type, enabled=False):
+            return self.pqmf.synthesis(bands.float())
 
     def fuse(self) -> "MultiBandMelGAN":
         self.generator.remove_weight_norm()

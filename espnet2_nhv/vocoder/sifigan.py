@@ -21,7 +21,8 @@ class SiFiGAN(AbsVocoder):
     """Source-filter HiFi-GAN.
 
     A sine at F0 is brought down to the rate of every stage. The source network upsamples the mel beside it, with
-    convolutions whose dilation follows the period; what it has made is brought down again for the filter network.
+    convolutions whose dilation follows the period; what it has made is brought down again for the filter network. The
+    loss of its own, ``source``, is :class:`~espnet2_nhv.loss.source.SourceLoss`.
 
     Parameters
     ----------
@@ -33,8 +34,7 @@ class SiFiGAN(AbsVocoder):
     filter_kernel_sizes : sequence of int, odd
     filter_dilations : sequence of int
 
-    Source: R. Yoneyama et al., "Source-Filter HiFi-GAN", ICASSP 2023. Its loss of its own, ``source``, is
-    :class:`~espnet2_nhv.loss.source.SourceLoss`.
+    Source: R. Yoneyama et al., "Source-Filter HiFi-GAN", ICASSP 2023.
     """
 
     needs_f0 = True

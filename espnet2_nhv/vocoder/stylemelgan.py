@@ -43,7 +43,9 @@ class StyleMelGAN(AbsVocoder):
             aux_channels=spec.n_mels,
             channels=channels,
             noise_upsample_scales=list(noise_upsample_scales),
-            upsample_scales=check_scales("stylemelgan", upsample_scales, spec.hop_length, count=9, largest=2),
+            upsample_scales=check_scales(
+                "stylemelgan", upsample_scales, spec.hop_length, with_ones=True, count=9, largest=2
+            ),
         )
 
     def forward(self, mel: torch.Tensor, f0: Optional[torch.Tensor] = None) -> torch.Tensor:

@@ -44,10 +44,19 @@ def upsample_scales(factor: int, count: Optional[int] = None, largest: int = 8) 
     return scales
 
 
-def check_scales(name: str, scales: Optional[Sequence[int]], factor: int, **rule) -> List[int]:
-    """`scales`, or those of :func:`upsample_scales` where they are None; UserError if they do not make `factor`."""
+def check_scales(name: str, scales: Optional[Sequence[int]], factor: int, with_ones: bool = False, **rule) -> List[int]:
+    """`scales`, or those of :func:`upsample_scales` where they are None.
+
+    Raises
+    ------
+    UserError
+        If they do not multiply to `factor`, or some are one without leave (`with_ones`).
+    """
     if scales is None:
-        return upsample_scales(factor, **rule)
+        scales = upsample_scales(factor, **rule)
+        if 1 in scales and not with_ones:
+            raise UserError(f"{name}: a hop length of {factor} cannot be reached in {len(scales)} stages of 2 or more")
+        return scales
     scales = [int(scale) for scale in scales]
     if math.prod(scales) != factor:
         raise UserError(f"{name}: upsample_scales {scales} do not multiply to the hop length {factor}")
