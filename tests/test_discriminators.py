@@ -2,9 +2,11 @@
 
 import pytest
 import torch
+from espnet2.gan_tts.hifigan.loss import DiscriminatorAdversarialLoss, FeatureMatchLoss, GeneratorAdversarialLoss
 
 from espnet2_nhv.discriminator.registry import DISCRIMINATORS, build_discriminator
 from espnet2_nhv.errors import UserError
+from espnet2_nhv.loss.parts import over_parts
 
 PERIOD = dict(channels=4, max_downsample_channels=16)
 SMALL = {
@@ -83,3 +85,24 @@ def test_bands_that_leave_something_out(conf):
 def test_spectral_part_that_does_not_exist():
     with pytest.raises(UserError, match="univnet_mrd, multi_band_stft"):
         build_discriminator("mpd_mrd", spectral="melspec")
+
+
+@pytest.mark.parametrize("average", [True, False])
+def test_parts_that_count_less(average):
+    """Against ESPnet's own sums over all parts, and over each alone."""
+    torch.manual_seed(0)
+    fake, real = ([[torch.randn(2, 3), torch.randn(2, 5)] for _ in range(3)] for _ in range(2))
+    losses = [
+        (GeneratorAdversarialLoss(average), (fake,)),
+        (DiscriminatorAdversarialLoss(average, "hinge"), (fake, real)),
+        (FeatureMatchLoss(average_by_discriminators=average), (fake, real)),
+    ]
+    for loss, judged in losses:
+        want = torch.as_tensor(loss(*judged))
+        assert torch.allclose(torch.as_tensor(over_parts(loss, None, *judged)), want)
+        assert torch.allclose(over_parts(loss, [1.0] * 3, *judged), want)
+        alone = torch.stack([torch.as_tensor(loss(*([x[i]] for x in judged))) for i in range(3)])
+        weighed = alone[0] + 0.1 * alone[1] + 0.1 * alone[2]
+        got = over_parts(loss, [1.0, 0.1, 0.1], *judged)
+        assert torch.allclose(got, weighed / 1.2 if average else weighed)
+    assert build_discriminator("mpd_mrd", spectral_weight=0.1, **SMALL["mpd_mrd"]).part_weights == [1.0, 0.1, 0.1, 0.1]

@@ -80,9 +80,7 @@ class MultiBandMelGAN(AbsVocoder):
         scales = check_scales("mb-melgan", upsample_scales, spec.hop_length // _N_BANDS, count=3)
         self.generator = _generator("mb-melgan", spec, channels, scales, stacks, out_channels=_N_BANDS)
         self.pqmf = PQMF(_N_BANDS)
-        self.subband_stft = MultiResolutionSTFTLoss(
-            _SUBBAND_RESOLUTIONS, linear_weight=0.0, log_weight=1.0, convergence_weight=1.0
-        )
+        self.subband_stft = MultiResolutionSTFTLoss(_SUBBAND_RESOLUTIONS)
 
     def forward(self, mel: torch.Tensor, f0: Optional[torch.Tensor] = None) -> torch.Tensor:
         return self._joined(self.generator(self.normalize(mel)))
