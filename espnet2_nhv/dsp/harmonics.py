@@ -1,6 +1,7 @@
 """Sums of harmonics whose levels change, in memory that does not grow with their number."""
 
 import math
+from typing import Iterator
 
 import torch
 
@@ -28,9 +29,23 @@ def sum_of_harmonics(
     return _Sum.apply(phase, f0, amplitudes.to(f0.dtype), hop_length, fs)
 
 
-def _harmonic(phase: torch.Tensor, f0: torch.Tensor, k: int, fs: int) -> torch.Tensor:
-    fade = ((fs / 2 - k * f0) * (2 / (_FADE * fs))).clamp(0.0, 1.0)
-    return torch.sin(torch.frac(phase * k) * (2 * math.pi)) * fade
+def _harmonics(phase: torch.Tensor, f0: torch.Tensor, count: int, fs: int) -> Iterator[torch.Tensor]:
+    """Sines of harmonics 1..count, faded out at the Nyquist frequency, until no sample has room for more.
+
+    Each is the one before turned by the fundamental's angle: a complex product where sine and wrapping would be four
+    passes over the samples. What is lost to rounding is 90 dB below after hundreds of them.
+    """
+    lowest, highest = f0.min().item(), f0.max().item()
+    turn = torch.polar(torch.ones_like(phase), 2 * math.pi * phase)
+    pointer = turn.clone()
+    for k in range(1, count + 1):
+        if k * lowest >= fs / 2:
+            return
+        if k * highest > (1 - _FADE) * fs / 2:
+            yield pointer.imag * ((fs / 2 - k * f0) * (2 / (_FADE * fs))).clamp(0.0, 1.0)
+        else:
+            yield pointer.imag
+        pointer *= turn
 
 
 class _Sum(torch.autograd.Function):
@@ -42,10 +57,9 @@ class _Sum(torch.autograd.Function):
         ctx.sizes = amplitudes.shape, hop_length, fs
         tick = torch.arange(hop_length, dtype=f0.dtype, device=f0.device) / hop_length
         wav = torch.zeros_like(f0)
-        for k in range(1, amplitudes.shape[2] + 1):
-            level = amplitudes[:, :, k - 1, None]
-            level = torch.lerp(level[:, :-1], level[:, 1:], tick)
-            wav.addcmul_(level.flatten(1), _harmonic(phase, f0, k, fs))
+        for k, harmonic in enumerate(_harmonics(phase, f0, amplitudes.shape[2], fs)):
+            level = amplitudes[:, :, k, None]
+            wav.addcmul_(torch.lerp(level[:, :-1], level[:, 1:], tick).flatten(1), harmonic)
         return wav
 
     @staticmethod
@@ -57,8 +71,8 @@ class _Sum(torch.autograd.Function):
         # How much of a sample belongs to the frame before it, and to the one after.
         shares = torch.stack([1 - tick, tick], dim=1)
         gradient = grad_output.new_zeros(shape)
-        for k in range(1, shape[2] + 1):
-            product = (grad_output * _harmonic(phase, f0, k, fs)).unflatten(1, (-1, hop_length)) @ shares
-            gradient[:, :-1, k - 1] += product[..., 0]
-            gradient[:, 1:, k - 1] += product[..., 1]
+        for k, harmonic in enumerate(_harmonics(phase, f0, shape[2], fs)):
+            product = (grad_output * harmonic).unflatten(1, (-1, hop_length)) @ shares
+            gradient[:, :-1, k] += product[..., 0]
+            gradient[:, 1:, k] += product[..., 1]
         return None, None, gradient, None, None
