@@ -26,9 +26,9 @@ setup(
         "torch",
         "torchaudio",
         "tqdm",
+        "vocos",
     ],
     extras_require={
         "test": ["hypothesis", "pytest", "ruff"],
-        "peers": ["vocos"],  # other people's vocoders, as rows of the bench
     },
 )
