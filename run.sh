@@ -14,7 +14,7 @@ stage=1                # first stage to run
 stop_stage=6           # last stage to run
 corpus=demo            # a folder under egs/nhv_sing: demo, wav, kaldi, pjs
 db_root=""             # where the corpus lies (wav: any folder of audio; kaldi: a data dir; demo needs none)
-vocoders="nhv hifigan" # which to train, decode and score; python -m espnet2_nhv.bin.list_vocoders lists them
+vocoders="nhv hifigan" # which to train, decode and score, or all that have a training config; bin.list_vocoders shows them
 feature=44k_hop256     # feature preset, a file under conf/feature
 train_config=""        # folder of training configs, VOCODER.yaml each (empty: conf/train/CORPUS where there is one, else conf/train)
 train_args=""          # further options of the trainer, e.g. "--max_epoch 20 --batch_size 8"
@@ -50,6 +50,9 @@ done
 if [ -z "$train_config" ]; then
     train_config=$root/conf/train
     [ ! -d "$train_config/$corpus" ] || train_config=$train_config/$corpus
+fi
+if [ "$vocoders" = all ]; then
+    vocoders=$(cd "$train_config" && for _file in [!_]*.yaml; do echo "${_file%.yaml}"; done)
 fi
 [ -n "${vocoders// /}" ] || fail "--vocoders is empty; give one or more"
 for vocoder in $vocoders; do

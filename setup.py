@@ -28,10 +28,10 @@ setup(
         "torch",
         "torchaudio",
         "tqdm",
+        "vocos",
     ],
     extras_require={
         "test": ["hypothesis", "pytest", "ruff", "selenium", "visqol-python", "pesq"],
         "metrics": ["visqol-python", "pesq"],  # optional columns of the results
-        "peers": ["vocos"],  # other people's vocoders, as rows of the bench
     },
 )

@@ -43,10 +43,10 @@ def calls(monkeypatch):
     """Names what is synthesised, by its number of frames; the warm-up does not count."""
     made, real = [], decode._synthesize
 
-    def synthesize(vocoder, mel, f0, spec):
+    def synthesize(vocoder, mel, *rest):
         if len(mel) > decode._WARM_UP_FRAMES:
             made.append(len(mel))
-        return real(vocoder, mel, f0, spec)
+        return real(vocoder, mel, *rest)
 
     monkeypatch.setattr(decode, "_synthesize", synthesize)
     return made

@@ -121,7 +121,8 @@ def test_one_failing_vocoder_does_not_stop_the_others(tmp_path):
         f"base: {ROOT}/conf/train/demo/hifigan.yaml\nvocoder_conf: {{channels: nine}}\n"
     )
     options = ["--corpus", "wav", "--db_root", str(songs), "--budget", "1steps", "--train_config", str(configs)]
-    options += ["--vocoders", "hifigan nhv", "--train_args", "--batch_size 2 --segment_frames 16 --valid_segments 2"]
+    (configs / "_shared.yaml").write_text("batch_size: 1\n")  # a base, not a vocoder
+    options += ["--vocoders", "all", "--train_args", "--batch_size 2 --segment_frames 16 --valid_segments 2"]
     run = run_sh(tmp_path, *options)
     assert run.returncode == 1
     rows = {

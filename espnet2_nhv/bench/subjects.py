@@ -46,7 +46,8 @@ class Subject:
 
 def subject_names() -> list:
     """Everything :func:`build_subject` takes and that is installed."""
-    return [*VOCODERS, *(name for name, package in _PEERS.items() if importlib.util.find_spec(package))]
+    peers = (name for name, package in _PEERS.items() if importlib.util.find_spec(package))
+    return list(dict.fromkeys([*VOCODERS, *peers]))
 
 
 def build_subject(name: str) -> Subject:

@@ -10,9 +10,15 @@ import torch
 from espnet2_nhv.errors import UserError
 
 # name: "module:class"; called with waveforms (B, 1, N), it returns for each of its parts the list of the outputs of
-# all layers, the verdict last.
+# all layers, the verdict last (pwg and style_melgan: the verdicts alone, which leave nothing to match features of).
 DISCRIMINATORS = {
     "hifigan_msmpd": "espnet2.gan_tts.hifigan:HiFiGANMultiScaleMultiPeriodDiscriminator",
+    "melgan_msd": "espnet2.gan_tts.melgan:MelGANMultiScaleDiscriminator",
+    "pwg": "espnet2.gan_tts.parallel_wavegan:ParallelWaveGANDiscriminator",
+    "style_melgan": "espnet2.gan_tts.style_melgan:StyleMelGANDiscriminator",
+    "univnet_mrd": "espnet2_nhv.discriminator.spectral:MultiResolutionDiscriminator",
+    "multi_band_stft": "espnet2_nhv.discriminator.spectral:MultiBandSTFTDiscriminator",
+    "mpd_mrd": "espnet2_nhv.discriminator.combined:PeriodAndSpectrum",
 }
 
 

@@ -28,7 +28,7 @@ def phased_response(cepstrum: torch.Tensor, n_fft: int, n_anticausal: int = 0) -
     if n_anticausal:
         wrapped[..., -n_anticausal:] = cepstrum[..., :n_anticausal]
     log_spectrum = torch.fft.rfft(wrapped)
-    magnitude = log_spectrum.real.clamp(*LOG_MAGNITUDE_RANGE).exp()
+    magnitude = log_spectrum.real.clamp(*LOG_MAGNITUDE_RANGE).exp_()
     # Contiguous numbers go through vectorised sines; torch.polar and complex exp take ten times as long on a CPU.
     phase = log_spectrum.imag.contiguous()
     return torch.complex(magnitude * torch.cos(phase), magnitude * torch.sin(phase))
@@ -49,7 +49,7 @@ def zero_phase_response(cepstrum: torch.Tensor, cosines: torch.Tensor) -> torch.
     -------
     response : Tensor [shape=(..., n_fft / 2 + 1)], log magnitude within LOG_MAGNITUDE_RANGE
     """
-    return torch.matmul(cepstrum, cosines).clamp(*LOG_MAGNITUDE_RANGE).exp()
+    return torch.matmul(cepstrum, cosines).clamp(*LOG_MAGNITUDE_RANGE).exp_()
 
 
 def cosine_matrix(order: int, n_fft: int) -> torch.Tensor:

@@ -51,10 +51,11 @@ def excitation_spectra(excitation: torch.Tensor, window: torch.Tensor, lead: int
     -------
     spectra : Tensor [shape=(..., T, n_fft / 2 + 1), dtype=complex64]
     """
-    size = len(window)
-    frames = excitation.unfold(-1, size, size // 2)
-    padded = torch.nn.functional.pad(frames * window, (lead, n_fft - size - lead))
-    return torch.fft.rfft(padded)
+    around = (lead, n_fft - len(window) - lead)
+    hop_length = len(window) // 2
+    # Cut long and windowed with zeros around: cheaper than cutting short and padding each frame.
+    frames = torch.nn.functional.pad(excitation, around).unfold(-1, n_fft, hop_length)
+    return torch.fft.rfft(frames * torch.nn.functional.pad(window, around))
 
 
 def overlap_add(frames: torch.Tensor, hop_length: int) -> torch.Tensor:

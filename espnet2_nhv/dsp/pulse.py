@@ -42,8 +42,9 @@ def sample_phase(
 
     tick = torch.arange(hop_length, dtype=f0.dtype, device=f0.device) / hop_length
     left, right = cycles.to(f0.dtype)[:, :-1, None], cycles.to(f0.dtype)[:, 1:, None]
-    phase = torch.addcmul(begin[:, :-1, None].to(f0.dtype), torch.addcmul(left, (right - left) / 2, tick), tick)
-    f0_samples = torch.lerp(f0[:, :-1, None], f0[:, 1:, None], tick)
+    # Sums and products of two, which broadcast fast on a CPU where addcmul and lerp do not.
+    phase = begin[:, :-1, None].to(f0.dtype) + tick * (left + tick * ((right - left) / 2))
+    f0_samples = f0[:, :-1, None] + tick * (f0[:, 1:, None] - f0[:, :-1, None])
     return _wrap(phase).flatten(1), f0_samples.flatten(1), begin[:, -1]
 
 
@@ -66,16 +67,19 @@ def pulse_train(phase: torch.Tensor, f0: torch.Tensor, fs: int) -> torch.Tensor:
     harmonic below the Nyquist frequency fades in as F0 falls, lest it click when it appears.
     """
     harmonics = (fs / 2) / f0
-    top = harmonics.floor()
-    fade = ((harmonics - top) * (f0 * (2 / (_FADE * fs))).clamp(min=1.0)).clamp(max=1.0)
+    beyond = harmonics.frac()
+    top = harmonics - beyond
+    # From -1, where the top harmonic is gone, to 1, where it is all there.
+    fade = (beyond * (f0 * (4 / (_FADE * fs))).clamp(min=2.0)).clamp(max=2.0).sub_(1.0)
 
     phase = phase + _TINY
-    top_angle = _wrap(phase * top) * (2 * math.pi)
+    top_angle = _wrap(phase * top).mul_(2 * math.pi)
     # Twice the harmonics 1..top: Dirichlet's kernel with half the top one left out, and what `fade` leaves of it.
-    kernel = torch.sin(top_angle) / torch.tan(phase * math.pi) - 1.0
-    kernel = torch.addcmul(kernel, 2.0 * fade - 1.0, torch.cos(top_angle))
+    kernel = torch.sin(top_angle) / torch.tan(phase * math.pi)
+    kernel.addcmul_(fade, torch.cos(top_angle))
     # 2 f0 / fs is one over the number of harmonics, each of power 1/2.
-    return torch.sqrt(f0 / fs) * kernel
+    gain = torch.sqrt(f0 * (1 / fs))
+    return (kernel * gain).sub_(gain)
 
 
 def _wrap(cycles: torch.Tensor) -> torch.Tensor:

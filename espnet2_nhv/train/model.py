@@ -10,6 +10,7 @@ from espnet2.train.abs_gan_espnet_model import AbsGANESPnetModel
 
 from espnet2_nhv.errors import UserError
 from espnet2_nhv.loss.mel import MelLoss
+from espnet2_nhv.loss.parts import over_parts
 from espnet2_nhv.loss.stft import MultiResolutionSTFTLoss
 from espnet2_nhv.vocoder.base import AbsVocoder
 
@@ -27,7 +28,7 @@ class ESPnetGANVocoderModel(AbsGANESPnetModel):
     ----------
     generator : AbsVocoder
     discriminator : Module or None (no adversarial part)
-    loss_weights : dict of name in LOSSES to float >= 0; a name left out weighs 0
+    loss_weights : dict of name in LOSSES, or in the generator's `own_losses`, to float >= 0; a name left out weighs 0
     adversarial_start_steps : int >= 0, steps before the discriminator takes part; before, it is not run at all
     stft_loss_conf : arguments of :class:`MultiResolutionSTFTLoss`
     adversarial_loss_conf : arguments of ESPnet's GeneratorAdversarialLoss and DiscriminatorAdversarialLoss
@@ -55,10 +56,11 @@ class ESPnetGANVocoderModel(AbsGANESPnetModel):
         feature_matching_loss_conf: Optional[Dict[str, Any]] = None,
     ):
         super().__init__()
-        unknown = sorted(set(loss_weights) - set(LOSSES))
+        names = (*LOSSES, *generator.own_losses)
+        unknown = sorted(set(loss_weights) - set(names))
         if unknown:
-            raise UserError(f"loss_weights: there is no loss {unknown[0]!r}; there are {', '.join(LOSSES)}")
-        self.loss_weights = {name: float(loss_weights.get(name, 0.0)) for name in LOSSES}
+            raise UserError(f"loss_weights: there is no loss {unknown[0]!r}; there are {', '.join(names)}")
+        self.loss_weights = {name: float(loss_weights.get(name, 0.0)) for name in names}
         if min(self.loss_weights.values()) < 0 or self.loss_weights["mr_stft"] + self.loss_weights["mel"] == 0:
             raise UserError("loss_weights: give weights of 0 or more, with mr_stft or mel above 0")
         self.generator = generator
@@ -117,10 +119,9 @@ class ESPnetGANVocoderModel(AbsGANESPnetModel):
     def _generator_turn(self, real, mel, f0):
         adversarial = self.training and self.is_adversarial and int(self.steps) >= self.adversarial_start_steps
         with contextlib.nullcontext() if self.training else _repeatable(real.device):
-            fake = self.generator(mel, f0)
+            fake, losses = self._generate(mel, f0, real)
             with torch.no_grad():
                 another = self.generator(mel, f0) if self.loss_weights["repulsion"] else None
-        losses = {}
         if another is not None:
             weights = self.loss_weights["mr_stft"], self.loss_weights["repulsion"]
             loss, (attracted, repelled) = self.mr_stft.energy_distance(fake, real, another, *weights)
@@ -142,22 +143,30 @@ class ESPnetGANVocoderModel(AbsGANESPnetModel):
         stats.update({name: value.detach() for name, value in losses.items()})
         return loss, dict(generator_loss=loss.detach(), **stats)
 
+    def _generate(self, mel, f0, real):
+        if any(self.loss_weights[name] for name in self.generator.own_losses):
+            return self.generator.forward_with_losses(mel, f0, real)
+        return self.generator(mel, f0), {}
+
     def _adversarial_losses(self, fake, real):
         with _frozen(self.discriminator):
             judged = self.discriminator(fake)
-            losses = dict(adversarial=self.generator_adversarial(judged))
+            losses = dict(adversarial=self._judge(self.generator_adversarial, judged))
             if self.loss_weights["feature_matching"]:
                 with torch.no_grad():
                     judged_real = self.discriminator(real)
-                losses["feature_matching"] = self.feature_matching(judged, judged_real)
+                losses["feature_matching"] = self._judge(self.feature_matching, judged, judged_real)
         return losses
+
+    def _judge(self, loss, *judged):
+        return over_parts(loss, getattr(self.discriminator, "part_weights", None), *judged)
 
     def _discriminator_turn(self, real):
         if self._fake is None:
             return 0.0 * self.idle, {}
         fake, self._fake = self._fake, None
         judged, judged_real = self.discriminator(fake), self.discriminator(real)
-        real_loss, fake_loss = self.discriminator_adversarial(judged, judged_real)
+        real_loss, fake_loss = self._judge(self.discriminator_adversarial, judged, judged_real)
         loss = real_loss + fake_loss
         stats = dict(
             discriminator_loss=loss.detach(),

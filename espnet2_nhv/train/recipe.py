@@ -17,8 +17,8 @@ from espnet2_nhv.train.finish import finish
 from espnet2_nhv.train.segments import list_segments, pick_evenly, write_shapes
 from espnet2_nhv.train.stats import collect_stats
 from espnet2_nhv.train.task import GANVocoderTask
-from espnet2_nhv.vocoder.registry import full_arguments
-from espnet2_nhv.vocoder.saved import load_card
+from espnet2_nhv.vocoder.registry import build_vocoder, full_arguments, vocoder_class
+from espnet2_nhv.vocoder.saved import load_card, save_vocoder
 
 # What makes a checkpoint's tensors what they are.
 _IDENTITY = ("vocoder", "vocoder_conf", "discriminator", "discriminator_conf")
@@ -45,9 +45,11 @@ def train_vocoder(args: argparse.Namespace) -> Path:
         raise UserError(f"ngpu is {args.ngpu}, but PyTorch sees {torch.cuda.device_count()} GPUs here")
     train, valid = Dump.load(args.train_data), Dump.load(args.valid_data)
     spec = _agreed_spec(args.spec, train, valid)
+    output_dir = Path(args.output_dir)
+    if not vocoder_class(args.vocoder).trainable:
+        return _save_as_it_is(args, spec, output_dir / "vocoder")
     if args.init_vocoder is not None:
         _check_init(args, spec)
-    output_dir = Path(args.output_dir)
     _check_same_training(args, spec, output_dir)
 
     args.spec = spec.to_dict()
@@ -62,6 +64,13 @@ def train_vocoder(args: argparse.Namespace) -> Path:
         args.num_workers = min(4, os.cpu_count() or 1) if args.ngpu > 0 else 0
     GANVocoderTask.main(args=args)
     return finish(output_dir, args.inference_model, args.licence, args.trained_on or str(train.folder))
+
+
+def _save_as_it_is(args: argparse.Namespace, spec: FeatureSpec, folder: Path) -> Path:
+    logging.info("there is nothing to train in %s: it is saved as it is", args.vocoder)
+    vocoder = build_vocoder(args.vocoder, spec, **args.vocoder_conf)
+    save_vocoder(vocoder, folder, licence="none needed: no weights", trained_on="nothing")
+    return folder
 
 
 def _try_to_build(args: argparse.Namespace) -> None:

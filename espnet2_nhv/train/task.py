@@ -70,7 +70,7 @@ class GANVocoderTask(AbsTask):
         add = parser.add_argument_group("Losses").add_argument
         add(
             "--loss_weights", action=NestedDictAction, default=dict(mr_stft=1.0, adversarial=1.0),
-            help="weights of mr_stft, mel, adversarial and feature_matching; what is left out weighs 0",
+            help="weights of mr_stft, mel, adversarial, feature_matching, the vocoder's own; those left out weigh 0",
         )  # fmt: skip
         add("--adversarial_start_steps", type=int, default=0, help="steps before the discriminator takes part")
         for loss in ("stft", "adversarial", "feature_matching"):

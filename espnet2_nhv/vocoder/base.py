@@ -1,7 +1,7 @@
 """The contract every vocoder keeps."""
 
 from abc import ABC, abstractmethod
-from typing import Optional
+from typing import Dict, Optional, Tuple
 
 import torch
 
@@ -27,10 +27,16 @@ class AbsVocoder(torch.nn.Module, ABC):
         Whether `f0` must be given.
     trainable : bool
         Whether there is anything to train.
+    needs_wav : bool
+        Whether it analyses a recording itself, so that features alone do not drive it.
+    own_losses : tuple of str
+        Losses that only this vocoder has; a training's `loss_weights` may name them.
     """
 
     needs_f0: bool = False
     trainable: bool = True
+    needs_wav: bool = False
+    own_losses: Tuple[str, ...] = ()
 
     def __init__(self, spec: FeatureSpec):
         super().__init__()
@@ -78,9 +84,30 @@ class AbsVocoder(torch.nn.Module, ABC):
         wav : Tensor [shape=(B, 1, T * hop_length)], full scale is [-1, 1]
         """
 
+    def forward_with_losses(
+        self, mel: torch.Tensor, f0: Optional[torch.Tensor], wav: torch.Tensor
+    ) -> Tuple[torch.Tensor, Dict[str, torch.Tensor]]:
+        """For training: what :meth:`forward` makes, and every loss of `own_losses` against the recording.
+
+        Parameters
+        ----------
+        mel, f0 : as for :meth:`forward`
+        wav : Tensor [shape=(B, 1, T * hop_length)], the recording
+
+        Returns
+        -------
+        wav_hat : Tensor [shape=(B, 1, T * hop_length)]
+        losses : dict of name to Tensor [shape=()]
+        """
+        return self(mel, f0), {}
+
     @torch.no_grad()
     def inference(
-        self, mel: torch.Tensor, f0: Optional[torch.Tensor] = None, spec: Optional[FeatureSpec] = None
+        self,
+        mel: torch.Tensor,
+        f0: Optional[torch.Tensor] = None,
+        spec: Optional[FeatureSpec] = None,
+        wav: Optional[torch.Tensor] = None,
     ) -> torch.Tensor:
         """Synthesise one utterance.
 
@@ -89,6 +116,7 @@ class AbsVocoder(torch.nn.Module, ABC):
         mel : Tensor [shape=(T, n_mels)], raw log-mel
         f0 : Tensor [shape=(T,)], Hz, > 0, or None where `needs_f0` is false
         spec : FeatureSpec of `mel`, where it may differ from the vocoder's own
+        wav : Tensor [shape=(L,)], the recording, where `needs_wav` is true
 
         Returns
         -------
@@ -104,13 +132,17 @@ class AbsVocoder(torch.nn.Module, ABC):
         n_samples = len(mel) * hop_length
         if spec is not None and spec != self.spec:
             mel, f0 = convert_features(mel, f0, spec, self.spec)
-        wav = self.synthesize(mel, f0)
+        wav = self.resynthesize(wav, n_samples) if self.needs_wav else self.synthesize(mel, f0)
         return wav[:n_samples].clamp_(-1.0, 1.0)
 
     def synthesize(self, mel: torch.Tensor, f0: Optional[torch.Tensor]) -> torch.Tensor:
         """One utterance of checked features of the vocoder's own spec; ``(T * hop_length,)``."""
         f0 = None if f0 is None else f0[None, None]
         return self(mel.T[None], f0)[0, 0]
+
+    def resynthesize(self, wav: Optional[torch.Tensor], n_samples: int) -> torch.Tensor:
+        """One recording taken apart and put together again, `n_samples` long; only where `needs_wav` is true."""
+        raise NotImplementedError
 
     def check_features(self, mel, f0):
         """Refuse what no vocoder can use, and trim a difference of one frame between mel and F0."""

@@ -43,7 +43,7 @@ def decode_set(
     Parameters
     ----------
     vocoder : path of a saved vocoder
-    data : path with feats.scp and, where the vocoder needs it, f0.scp; spec.yaml lies in its parent
+    data : path with feats.scp and, where the vocoder needs it, f0.scp or wav.scp; spec.yaml lies in its parent
     out : path, made where missing
     device : str, as PyTorch names them
     threads : int >= 1 or None, CPU threads; None leaves PyTorch's default
@@ -69,6 +69,7 @@ def decode_set(
     check_compatible(spec, vocoder.spec, what=f"features in {data}", wanted_by=f"vocoder in {folder}")
     feats = read_table(data / "feats.scp")
     f0s = read_table(data / "f0.scp") if vocoder.needs_f0 else {}
+    recordings = read_table(data / "wav.scp") if vocoder.needs_wav else {}
     source = dict(
         vocoder=_digest(folder / "vocoder.yaml", folder / "vocoder.pth"),
         features=_digest(data / "feats.scp"),
@@ -86,10 +87,13 @@ def decode_set(
         for utt in tqdm(todo, desc=f"decode {data.name}", unit="utt", dynamic_ncols=True, disable=None):
             try:
                 mel, f0 = _read_features(utt, feats, f0s, vocoder)
+                recording = _read_recording(utt, recordings, spec) if vocoder.needs_wav else None
                 if not is_warm:
-                    _synthesize(vocoder, mel[:_WARM_UP_FRAMES], None if f0 is None else f0[:_WARM_UP_FRAMES], spec)
+                    head = mel[:_WARM_UP_FRAMES], None if f0 is None else f0[:_WARM_UP_FRAMES]
+                    samples = None if recording is None else recording[: _WARM_UP_FRAMES * spec.hop_length]
+                    _synthesize(vocoder, *head, spec, samples)
                     is_warm = True
-                wav, seconds = _synthesize(vocoder, mel, f0, spec)
+                wav, seconds = _synthesize(vocoder, mel, f0, spec, recording)
                 _write_wav(_wav_path(out, utt), wav, vocoder.fs, subtype)
             except UserError as error:
                 failed[utt] = " ".join(str(error).split())
@@ -144,11 +148,27 @@ def _read_features(utt: str, feats: Dict[str, str], f0s: Dict[str, str], vocoder
     return mel, torch.from_numpy(read_matrix(utt, f0s[utt])).reshape(-1) if vocoder.needs_f0 else None
 
 
-def _synthesize(vocoder: AbsVocoder, mel, f0, spec: FeatureSpec) -> Tuple:
+def _read_recording(utt: str, recordings: Dict[str, str], spec: FeatureSpec) -> torch.Tensor:
+    """Samples of an utterance for a vocoder that analyses them itself."""
+    if utt not in recordings:
+        raise UserError("it is missing in wav.scp, and this vocoder analyses the recording itself")
+    try:
+        samples, fs = soundfile.read(recordings[utt], dtype="float32", always_2d=True)
+    except (OSError, soundfile.SoundFileError) as error:
+        raise UserError(f"{recordings[utt]}: not readable as audio ({error}): prepare the audio again") from None
+    if fs != spec.fs or samples.shape[1] != 1:
+        raise UserError(
+            f"{recordings[utt]}: {samples.shape[1]} channels at {fs} Hz, but its features were made of one channel at "
+            f"{spec.fs} Hz: prepare the audio again"
+        )
+    return torch.from_numpy(samples[:, 0])
+
+
+def _synthesize(vocoder: AbsVocoder, mel, f0, spec: FeatureSpec, recording: Optional[torch.Tensor] = None) -> Tuple:
     """Waveform, as an array, and the seconds it took."""
     torch.manual_seed(0)  # where there is noise, the same noise in every run
     start = time.perf_counter()
-    wav = vocoder.inference(mel, f0, spec=spec).cpu()  # which waits for the device
+    wav = vocoder.inference(mel, f0, spec=spec, wav=recording).cpu()  # which waits for the device
     return wav.numpy(), time.perf_counter() - start
 
 

@@ -1,37 +1,40 @@
-"""ESPnet's HiFi-GAN generator on our contract."""
+"""ESPnet's HiFi-GAN generator on our contract, in its three published sizes."""
 
 from typing import Optional, Sequence
 
 import torch
 from espnet2.gan_tts.hifigan import HiFiGANGenerator
 
-from espnet2_nhv.errors import UserError
 from espnet2_nhv.feature.spec import FeatureSpec
 from espnet2_nhv.vocoder.base import AbsVocoder
+from espnet2_nhv.vocoder.upsampling import check_channels, check_scales
 
 
 class HiFiGAN(AbsVocoder):
-    """HiFi-GAN (V1 size by default), as ESPnet has it.
+    """HiFi-GAN V1, as ESPnet has it.
 
     Parameters
     ----------
     spec : FeatureSpec
-    channels : int, multiple of 2 to the number of scales, of the first layer; 512 is V1, 128 is V2
-    upsample_scales : sequence of int whose product is `spec.hop_length`
+    channels : int, multiple of 2 to the number of scales, of the first layer
+    upsample_scales : sequence of int whose product is `spec.hop_length`, or None for what follows from it
+    n_scales : int >= 1, how many there are where `upsample_scales` is None
     **generator_conf : further arguments of ``espnet2.gan_tts.hifigan.HiFiGANGenerator``
 
     Source: J. Kong et al., "HiFi-GAN", NeurIPS 2020.
     """
 
     def __init__(
-        self, spec: FeatureSpec, channels: int = 512, upsample_scales: Sequence[int] = (8, 8, 2, 2), **generator_conf
+        self,
+        spec: FeatureSpec,
+        channels: int = 512,
+        upsample_scales: Optional[Sequence[int]] = None,
+        n_scales: int = 4,
+        **generator_conf,
     ):
         super().__init__(spec)
-        scales = [int(scale) for scale in upsample_scales]
-        if torch.tensor(scales).prod().item() != spec.hop_length:
-            raise UserError(f"hifigan: upsample_scales {scales} do not multiply to the hop length {spec.hop_length}")
-        if channels < 1 or channels % 2 ** len(scales):
-            raise UserError(f"hifigan: channels {channels} cannot be halved {len(scales)} times, once a scale")
+        scales = check_scales("hifigan", upsample_scales, spec.hop_length, count=n_scales)
+        check_channels("hifigan", channels, scales)
         self.generator = HiFiGANGenerator(
             in_channels=spec.n_mels,
             channels=channels,
@@ -46,3 +49,40 @@ class HiFiGAN(AbsVocoder):
     def fuse(self) -> "HiFiGAN":
         self.generator.remove_weight_norm()
         return self
+
+
+class HiFiGANV2(HiFiGAN):
+    """HiFi-GAN V2: V1 with a quarter of the channels.
+
+    Source: J. Kong et al., "HiFi-GAN", NeurIPS 2020.
+    """
+
+    def __init__(self, spec: FeatureSpec, channels: int = 128, **conf):
+        super().__init__(spec, channels, **conf)
+
+
+class HiFiGANV3(HiFiGAN):
+    """HiFi-GAN V3: three stages, and blocks of single convolutions.
+
+    Source: J. Kong et al., "HiFi-GAN", NeurIPS 2020.
+    """
+
+    def __init__(
+        self,
+        spec: FeatureSpec,
+        channels: int = 256,
+        n_scales: int = 3,
+        resblock_kernel_sizes: Sequence[int] = (3, 5, 7),
+        resblock_dilations: Sequence[Sequence[int]] = ((1, 2), (2, 6), (3, 12)),
+        use_additional_convs: bool = False,
+        **conf,
+    ):
+        super().__init__(
+            spec,
+            channels,
+            n_scales=n_scales,
+            resblock_kernel_sizes=resblock_kernel_sizes,
+            resblock_dilations=resblock_dilations,
+            use_additional_convs=use_additional_convs,
+            **conf,
+        )

@@ -11,10 +11,13 @@ from espnet2_nhv.errors import UserError
 if TYPE_CHECKING:
     from espnet2_nhv.vocoder.nhv import NHV
 
-# Frames at a time, for one CPU core with a megabyte of cache: the network's weights fill it and are best read rarely,
-# the spectra of more frames than this overflow it, and those of fewer drown in calls.
+# Frames at a time, for one CPU core with one or two megabytes of cache: the network's weights fill it and are best
+# read rarely, the spectra of more frames than this overflow it, and those of fewer drown in calls.
 _NETWORK_BLOCK = 512
-_SIGNAL_BLOCK = 128
+_SIGNAL_BLOCK = 256
+# glibc hands freed blocks back to the system and then pays for every page anew, until it has seen a block of this size
+# freed: those up to it are kept from then on. Never touched, it takes no memory itself.
+_LARGEST_KEPT_BYTES = 31 * 2**20
 
 
 class NHVStream:
@@ -31,6 +34,7 @@ class NHVStream:
     """
 
     def __init__(self, vocoder: "NHV", seed: int = 0, start_phase: float = 0.0):
+        torch.empty(_LARGEST_KEPT_BYTES, dtype=torch.uint8)
         self.vocoder = vocoder
         self.device = vocoder.window.device
         hop_length = vocoder.spec.hop_length
@@ -81,7 +85,8 @@ class NHVStream:
         if self._flushed:
             raise UserError("the stream has been flushed: start another one for new frames")
         mel, f0 = self.vocoder.check_features(mel, f0)
-        return self._joined(self._advance(mel, f0))
+        # A copy: what is kept for later must not change when the caller uses his memory again.
+        return self._joined(self._advance(mel.clone(), f0))
 
     @torch.no_grad()
     def flush(self) -> torch.Tensor:
@@ -114,7 +119,7 @@ class NHVStream:
         self._n_frames += len(mel)
         self._f0 = torch.cat([self._f0, f0[None]], dim=1)
         for block in mel[None].split(_NETWORK_BLOCK, dim=1):
-            self._mel = torch.cat([self._mel, block], dim=1)
+            self._mel = _append(self._mel, block)
             self._read()
             # A frame's excitation reaches to the next frame, so that frame's F0 must be known.
             ready = min(self._numbers.shape[1], self._f0.shape[1] - 1)
@@ -137,7 +142,7 @@ class NHVStream:
         self._n_read += n_new
         owed = min(self._unanswered, n_new)
         self._unanswered -= owed
-        self._numbers = torch.cat([self._numbers, numbers[:, owed:]], dim=1)
+        self._numbers = _append(self._numbers, numbers[:, owed:])
 
     def _signal(self, numbers: torch.Tensor, mel: torch.Tensor, f0: torch.Tensor) -> torch.Tensor:
         """Samples completed by frames whose filters are known; `f0` has one frame more."""
@@ -155,6 +160,10 @@ class NHVStream:
         early = min(self._early, done)
         self._early -= early
         return signal[0, early:done].clamp(-1.0, 1.0)
+
+
+def _append(frames: torch.Tensor, more: torch.Tensor) -> torch.Tensor:
+    return torch.cat([frames, more], dim=1) if frames.shape[1] else more
 
 
 class _NoiseSource:

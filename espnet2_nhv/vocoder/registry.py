@@ -13,6 +13,23 @@ VOCODERS = {
     "nhv": "espnet2_nhv.vocoder.nhv:NHV",
     "nhv-direct": "espnet2_nhv.vocoder.nhv_direct:NHVDirect",
     "hifigan": "espnet2_nhv.vocoder.hifigan:HiFiGAN",
+    "hifigan-v2": "espnet2_nhv.vocoder.hifigan:HiFiGANV2",
+    "hifigan-v3": "espnet2_nhv.vocoder.hifigan:HiFiGANV3",
+    "uhifigan": "espnet2_nhv.vocoder.uhifigan:UHiFiGAN",
+    "melgan": "espnet2_nhv.vocoder.melgan:MelGAN",
+    "mb-melgan": "espnet2_nhv.vocoder.melgan:MultiBandMelGAN",
+    "stylemelgan": "espnet2_nhv.vocoder.stylemelgan:StyleMelGAN",
+    "pwg": "espnet2_nhv.vocoder.pwg:ParallelWaveGAN",
+    "istftnet": "espnet2_nhv.vocoder.istftnet:ISTFTNet",
+    "vocos": "espnet2_nhv.vocoder.vocos:Vocos",
+    "apnet2": "espnet2_nhv.vocoder.apnet2:APNet2",
+    "nsf": "espnet2_nhv.vocoder.nsf:HnSincNSF",
+    "sawsing": "espnet2_nhv.vocoder.ddsp:SawSing",
+    "ddsp": "espnet2_nhv.vocoder.ddsp:DDSPSines",
+    "sifigan": "espnet2_nhv.vocoder.sifigan:SiFiGAN",
+    "mcnn": "espnet2_nhv.vocoder.mcnn:MultiHeadCNN",
+    "griffinlim": "espnet2_nhv.vocoder.griffinlim:GriffinLim",
+    "world": "espnet2_nhv.vocoder.world:World",
 }
 
 
