@@ -21,6 +21,9 @@ train_args=""          # further options of the trainer, e.g. "--max_epoch 20 --
 budget=""              # training time or steps of each vocoder: 90s, 30m, 2h or 20000steps (empty: the config's max_epoch)
 init_vocoder=""        # a saved vocoder to start training from
 inference_model=valid.generator_loss.best.pth # checkpoint that is decoded
+robustness=false       # measure held notes, other keys, time and memory too (minutes for each vocoder)
+optional_metrics=""    # further metrics, where their package is installed: "visqol pesq"
+utterances=50          # of each set on the listening page, at most
 licence=""             # of the trained weights, written beside them (empty: the corpus's, where it is known)
 ngpu=0                 # GPUs (0: CPU)
 nj=2                   # parallel jobs of data preparation, features and scoring
@@ -37,7 +40,7 @@ python=""              # Python to use (empty: .venv, set up first)
 
 fail() { echo "error: $*" >&2; exit 1; }
 say() { echo; echo "== $*"; }
-for _number in stage stop_stage ngpu nj; do
+for _number in stage stop_stage ngpu nj utterances; do
     [[ ${!_number} =~ ^[0-9]+$ ]] || fail "--$_number is '${!_number}', but a whole number is needed"
 done
 [ -e "$root/egs/nhv_sing/$corpus/local/data.sh" ] ||
@@ -139,13 +142,18 @@ if [ "$stage" -le 6 ] && [ "$stop_stage" -ge 6 ]; then
     for name in $(names); do
         for set in dev eval; do
             has_failed "$name" || attempt scoring "$name" $python -m espnet2_nhv.bin.score $strict_option \
-                --data "$dumpdir/$set" --decode "$expdir/$name/decode/$set" --nj "$nj" || true
+                --data "$dumpdir/$set" --decode "$expdir/$name/decode/$set" --nj "$nj" \
+                ${optional_metrics:+--optional $optional_metrics} || true
         done
+        # What fails here costs the vocoder its robustness rows only.
+        [ "$robustness" = false ] || has_failed "$name" || $python -m espnet2_nhv.bin.robustness \
+            --vocoder "$expdir/$name/vocoder" --data "$dumpdir/eval" --out "$expdir/$name/robustness" ||
+            { [ $? -ne 130 ] || exit 130; failed=1; }
     done
     # shellcheck disable=SC2086
     $python -m espnet2_nhv.bin.report --expdir "$expdir" --vocoders $vocoders --sets dev eval ${tag:+--tag "$tag"} \
-        --command "$command"
-    say "results ($expdir/RESULTS.md; waveforms in $expdir/VOCODER/decode/SET/wav)"
+        --command "$command" --dumpdir "$dumpdir" --utterances "$utterances" --nj "$nj"
+    say "results ($expdir/RESULTS.md; to listen to in a browser: $expdir/report/index.html)"
     cat "$expdir/RESULTS.md"
 fi
 exit $failed

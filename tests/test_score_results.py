@@ -11,13 +11,15 @@ from espnet2_nhv.bin import report as report_cli
 from espnet2_nhv.errors import UserError
 from espnet2_nhv.score.evaluate import summarise
 from espnet2_nhv.score.metrics import METRICS
+from espnet2_nhv.score.optional import OPTIONAL
 from espnet2_nhv.score.results import write_results
 from espnet2_nhv.vocoder import build_vocoder
 from espnet2_nhv.vocoder.saved import save_vocoder
 
 KEYS = {
     *(metric.key for metric in METRICS),
-    *("vocoder", "set", "tag", "worst", "lsd_worst_at", "error", "params"),
+    *OPTIONAL,
+    *("skipped", "vocoder", "set", "tag", "worst", "lsd_worst_at", "error", "params"),
     *("n_utterances", "n_scored", "n_missing", "rtf", "rtf_device", "rtf_threads"),
     *("steps", "train_seconds", "train_device"),
 }
@@ -46,7 +48,8 @@ def expdir(tmp_path):
         save_vocoder(vocoder, exp / name / "vocoder", licence="CC0", trained_on="nothing")
     write_scores(exp / "nhv", "eval", {"mrstft": 0.5, "mcd": 3.0, "f0_rmse": None}, rtf=0.01)
     write_scores(exp / "hifigan", "eval", {"mrstft": 0.4, "mcd": 4.0, "f0_rmse": 7.0}, rtf=0.5, missing=["u3"])
-    (exp / "nhv" / "training.json").write_text('{"steps": 12000, "seconds": 1200.0, "device": "cuda"}')
+    (exp / "nhv" / "vocoder" / "training.yaml").write_text("{steps: 12000, seconds: 1200.0}")
+    (exp / "nhv" / "config.yaml").write_text("{ngpu: 1}")
     return exp
 
 
@@ -129,7 +132,7 @@ def test_a_vocoder_that_failed_has_a_row_that_says_why(expdir):
 
 
 def test_damaged_side_files_leave_gaps_only(expdir):
-    (expdir / "nhv" / "training.json").write_text('{"steps": 12')
+    (expdir / "nhv" / "vocoder" / "training.yaml").write_text("{steps: 12")
     (expdir / "nhv" / "decode" / "eval" / "rtf.json").write_text("[]")
     (expdir / "nhv" / "vocoder" / "vocoder.pth").write_bytes(b"PK")
     (row,) = write_results(expdir, ["nhv"], ["eval"])

@@ -60,13 +60,13 @@ def _timed(run: Callable[[], object]) -> float:
     return time.perf_counter() - begin
 
 
-def peak_memory(name: str, seconds: float) -> float:
-    """Megabytes that synthesis takes at its highest, over the loaded model, its input and its output, on one thread."""
-    return _in_own_process(_RETURN_FREED_MEMORY, _peak_memory, name, seconds)
+def peak_memory(name: str, seconds: float, threads: int = 1) -> float:
+    """Megabytes that synthesis takes at its highest, over the loaded model, its input and its output."""
+    return _in_own_process(_RETURN_FREED_MEMORY, _peak_memory, name, seconds, threads)
 
 
-def _peak_memory(name: str, seconds: float) -> float:
-    torch.set_num_threads(1)
+def _peak_memory(name: str, seconds: float, threads: int) -> float:
+    torch.set_num_threads(threads)
     torch.set_grad_enabled(False)
     subject = build_subject(name)
     subject.synthesize(1.0)()

@@ -3,6 +3,7 @@
 import dataclasses
 import importlib.util
 import io
+from pathlib import Path
 from typing import Callable, Dict, Optional
 
 import numpy as np
@@ -12,6 +13,7 @@ import torch
 from espnet2_nhv.errors import UserError
 from espnet2_nhv.feature.spec import FeatureSpec
 from espnet2_nhv.vocoder.registry import VOCODERS, build_vocoder
+from espnet2_nhv.vocoder.saved import load_vocoder
 
 
 @dataclasses.dataclass
@@ -49,16 +51,16 @@ def subject_names() -> list:
 
 
 def build_subject(name: str) -> Subject:
-    """Build by name, with random weights: speed does not depend on them."""
+    """Build by name, with random weights (speed does not depend on them), or load a saved vocoder by its folder."""
     torch.manual_seed(0)
     if name == "world":
         return Subject(_world)
     if name == "vocos":
         return _vocos()
-    if name not in VOCODERS:
+    is_saved = (Path(name) / "vocoder.yaml").is_file()
+    if name not in VOCODERS and not is_saved:
         raise UserError(f"there is no vocoder {name!r} to measure; there are {', '.join([*VOCODERS, *_PEERS])}")
-    vocoder = build_vocoder(name).eval()
-    vocoder.fuse()
+    vocoder = load_vocoder(name) if is_saved else build_vocoder(name).eval().fuse()
 
     def synthesize(seconds: float) -> Callable[[], torch.Tensor]:
         features = example_features(vocoder.spec, seconds)

@@ -6,6 +6,7 @@ import sys
 from espnet2_nhv.bin.cli import run_cli
 from espnet2_nhv.score.evaluate import SCORES, evaluate
 from espnet2_nhv.score.metrics import METRICS
+from espnet2_nhv.score.optional import OPTIONAL
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -14,18 +15,21 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument("--decode", required=True, help="synthesis: a folder with wav.scp, e.g. exp/nhv/decode/eval")
     parser.add_argument("--spec", help="feature spec; spec.yaml beside --data if not given")
     parser.add_argument("--nj", type=int, default=1, help="processes")
+    parser.add_argument("--optional", nargs="*", default=[], help=f"further metrics: {', '.join(OPTIONAL)}")
     parser.add_argument("--strict", action="store_true", help="exit non-zero if any utterance has no scores")
     return parser
 
 
 def main() -> None:
     args = get_parser().parse_args()
-    scores = evaluate(args.data, args.decode, args.nj, args.spec)
-    for metric in METRICS:
-        if scores["mean"][metric.key] is not None:
+    scores = evaluate(args.data, args.decode, args.nj, args.spec, args.optional)
+    for metric in [*METRICS, *(extra.metric for extra in OPTIONAL.values())]:
+        if scores["mean"].get(metric.key) is not None:
             utt, value = scores["worst"][metric.key]
             mean = f"{scores['mean'][metric.key]:.{metric.decimals}f} {metric.unit}"
             print(f"{metric.label:12} {mean:>14}   worst {value:.{metric.decimals}f} ({utt})")
+    for key, reason in scores["skipped"].items():
+        print(f"{OPTIONAL[key].metric.label:12} skipped: {reason}")
     print(f"{scores['n_scored']} of {scores['n_utterances']} utterances scored: {args.decode}/{SCORES}")
     if scores["n_scored"] == 0:
         utt, reason = next(iter(scores["missing"].items()))

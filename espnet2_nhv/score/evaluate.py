@@ -6,7 +6,7 @@ import logging
 import os
 from functools import partial
 from pathlib import Path
-from typing import Dict, Optional, Tuple, Union
+from typing import Dict, Optional, Sequence, Tuple, Union
 
 import numpy as np
 import soundfile
@@ -19,13 +19,19 @@ from espnet2_nhv.feature.spec import FeatureSpec
 from espnet2_nhv.score.cache import analyser_code, cached_f0
 from espnet2_nhv.score.files import write_whole
 from espnet2_nhv.score.metrics import METRICS, measure
+from espnet2_nhv.score.optional import OPTIONAL, available, measure_optional
 
 SCORES = "scores.json"
+F0_CACHE = "f0_cache"  # in the folder of what was synthesised: its F0 is drawn in the report too
 Outcome = Tuple[Optional[dict], Optional[str]]  # the scores, or why there are none
 
 
 def evaluate(
-    data: Union[str, Path], decode: Union[str, Path], nj: int = 1, spec_file: Optional[Union[str, Path]] = None
+    data: Union[str, Path],
+    decode: Union[str, Path],
+    nj: int = 1,
+    spec_file: Optional[Union[str, Path]] = None,
+    optional: Sequence[str] = (),
 ) -> dict:
     """Score every utterance of `data` and write `decode`/scores.json; unchanged inputs are not scored again.
 
@@ -35,6 +41,7 @@ def evaluate(
     decode : folder with wav.scp of the synthesised files
     nj : int >= 1, processes
     spec_file : the FeatureSpec, by default spec.yaml beside `data`
+    optional : keys of :data:`espnet2_nhv.score.optional.OPTIONAL` to measure too, where their package is installed
 
     Returns
     -------
@@ -44,6 +51,7 @@ def evaluate(
         count : {metric: how many have one}
         worst : {metric: [utterance, value] or None}
         missing : {utterance: why it has no scores}
+        skipped : {optional metric: why it was not measured}
         n_utterances, n_scored, n_missing : int
 
     Raises
@@ -61,15 +69,17 @@ def evaluate(
         logging.warning("%s: %d utterances are not in %s, e.g. %s", decode, len(strangers), data, strangers[0])
     pairs = {utt: (path, synthesised.get(utt)) for utt, path in references.items()}
 
-    fingerprint = _fingerprint(pairs, spec)
+    extras, skipped = available(optional)
+    fingerprint = _fingerprint(pairs, spec, extras, skipped)
     kept = _load_kept(decode / SCORES, fingerprint)
     if kept is not None:
         logging.info("%s: nothing changed since it was scored", decode)
         return kept
-    job = partial(score_utterance, spec=spec, cache=data / "score_cache")
+    job = partial(score_utterance, spec=spec, caches=(data / "score_cache", decode / F0_CACHE), optional=extras)
     results = run_jobs(job, [(utt, *paths) for utt, paths in pairs.items()], nj)
     outcomes = dict(tqdm(results, f"score {decode}", len(pairs), dynamic_ncols=True, disable=None))
-    scores = summarise({utt: outcomes[utt] for utt in pairs})
+    scores = summarise({utt: outcomes[utt] for utt in pairs}, extras)
+    scores["skipped"] = skipped
     scores["made_from"] = fingerprint
     write_whole(decode / SCORES, json.dumps(scores, indent=1, allow_nan=False, ensure_ascii=False) + "\n")
     for utt, reason in scores["missing"].items():
@@ -77,8 +87,13 @@ def evaluate(
     return scores
 
 
-def score_utterance(job: Tuple[str, str, Optional[str]], spec: FeatureSpec, cache: Path) -> Tuple[str, Outcome]:
-    """Metrics of (utterance, reference file, synthesised file), or the reason why there are none."""
+def score_utterance(
+    job: Tuple[str, str, Optional[str]], spec: FeatureSpec, caches: Tuple[Path, Path], optional: Sequence[str] = ()
+) -> Tuple[str, Outcome]:
+    """Metrics of (utterance, reference file, synthesised file), or the reason why there are none.
+
+    `caches` are the folders where the F0 of references and of what was synthesised is kept.
+    """
     utt, reference, synthesised = job
     if synthesised is None:
         return utt, (None, "it was not synthesised")
@@ -86,8 +101,14 @@ def score_utterance(job: Tuple[str, str, Optional[str]], spec: FeatureSpec, cach
         ref, syn = load_wav(reference, spec.fs), load_wav(synthesised, spec.fs)
         if not len(ref):
             raise UserError(f"{reference}: empty")
-        f0 = cached_f0(ref, spec, cache, utt) if len(ref) >= spec.hop_length else None
-        return utt, (measure(ref, syn, spec, f0), None)
+        f0 = [
+            cached_f0(wav, spec, cache, utt) if len(wav) >= spec.hop_length else None
+            for wav, cache in zip((ref, syn), caches)
+        ]
+        scores = measure(ref, syn, spec, *f0)
+        for key in optional:
+            scores.update(measure_optional(key, ref, syn, spec))
+        return utt, (scores, None)
     except UserError as error:
         return utt, (None, str(error))
 
@@ -107,12 +128,12 @@ def load_wav(path: str, fs: int) -> np.ndarray:
     return wav
 
 
-def summarise(outcomes: Dict[str, Outcome]) -> dict:
+def summarise(outcomes: Dict[str, Outcome], optional: Sequence[str] = ()) -> dict:
     """Means, counts and the worst utterance of each metric; see :func:`evaluate`."""
     scored = {utt: scores for utt, (scores, _) in outcomes.items() if scores is not None}
     missing = {utt: reason for utt, (scores, reason) in outcomes.items() if scores is None}
     mean, count, worst = {}, {}, {}
-    for metric in METRICS:
+    for metric in [*METRICS, *(OPTIONAL[key].metric for key in optional)]:
         values = {utt: scores[metric.key] for utt, scores in scored.items() if scores[metric.key] is not None}
         count[metric.key] = len(values)
         mean[metric.key] = round(float(np.mean(list(values.values()))), 6) if values else None
@@ -122,12 +143,13 @@ def summarise(outcomes: Dict[str, Outcome]) -> dict:
     return dict(**counts, mean=mean, count=count, worst=worst, missing=missing, utterances=scored)
 
 
-def _fingerprint(pairs: dict, spec: FeatureSpec) -> str:
-    """Changes when a file, the spec or the code that scores does."""
+def _fingerprint(pairs: dict, spec: FeatureSpec, extras: Sequence[str], skipped: Dict[str, str]) -> str:
+    """Changes when a file, the spec, the metrics asked for or the code that scores does."""
     digest = hashlib.sha256(json.dumps(spec.to_dict(), sort_keys=True).encode() + analyser_code())
     for code in sorted(Path(__file__).parent.glob("*.py")):
         if code.stem not in ("results", "table"):
             digest.update(code.read_bytes())
+    digest.update(repr((sorted(extras), sorted(skipped))).encode())
     for utt, paths in pairs.items():
         digest.update(repr([utt, *((path, _state(path)) for path in paths)]).encode())
     return digest.hexdigest()

@@ -16,6 +16,7 @@ def f0_errors(
     synthesised: np.ndarray,
     spec: FeatureSpec,
     reference_f0: Optional[Tuple[np.ndarray, np.ndarray]] = None,
+    synthesised_f0: Optional[Tuple[np.ndarray, np.ndarray]] = None,
 ) -> Dict[str, Optional[float]]:
     """Fine error, gross error and voicing error of the F0 heard in two signals.
 
@@ -27,7 +28,7 @@ def f0_errors(
     ----------
     reference, synthesised : ndarray [shape=(L,)], at ``spec.fs``, aligned
     spec : FeatureSpec
-    reference_f0 : (f0, vuv) of the reference where already known, each ndarray [shape=(T,)]
+    reference_f0, synthesised_f0 : (f0, vuv) of each where already known, each ndarray [shape=(T,)]
 
     Returns
     -------
@@ -38,7 +39,7 @@ def f0_errors(
     """
     reference, synthesised = align(reference, synthesised, spec)
     active = active_frames(reference, synthesised, spec)
-    f0, vuv = zip(reference_f0 or extract_f0(reference, spec), extract_f0(synthesised, spec))
+    f0, vuv = zip(reference_f0 or extract_f0(reference, spec), synthesised_f0 or extract_f0(synthesised, spec))
     n_frames = min(len(active), *map(len, f0))
     active = active[:n_frames]
     f0, vuv = np.stack([x[:n_frames] for x in f0]), np.stack([x[:n_frames] > 0.5 for x in vuv])

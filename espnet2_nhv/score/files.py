@@ -1,7 +1,11 @@
 """Results are either whole or not there."""
 
+import json
+import logging
 import os
 from pathlib import Path
+
+import yaml
 
 
 def write_whole(path: Path, text: str) -> None:
@@ -9,3 +13,16 @@ def write_whole(path: Path, text: str) -> None:
     part = path.with_name(f"{path.name}.part")
     part.write_text(text, encoding="utf-8")
     os.replace(part, path)
+
+
+def load_facts(path: Path) -> dict:
+    """A mapping from a JSON or YAML file; an empty one where there is none or it is damaged, which is said."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        values = yaml.safe_load(text) if path.suffix == ".yaml" else json.loads(text)
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        logging.warning("%s: not readable (%s)", path, error)
+        return {}
+    return values if isinstance(values, dict) else {}

@@ -27,6 +27,10 @@ class Metric(NamedTuple):
     lower_is_better: bool
     definition: str
 
+    def show(self, value: float) -> str:
+        """A value as text, without the minus of what rounds to zero."""
+        return f"{round(value, self.decimals) + 0.0:.{self.decimals}f}"
+
 
 _LSD = (
     "root mean square difference of the levels of mel-spaced bands (128 up to 22.05 kHz, Hann 46 ms) with centres in "
@@ -75,6 +79,7 @@ def measure(
     synthesised: np.ndarray,
     spec: FeatureSpec,
     reference_f0: Optional[Tuple[np.ndarray, np.ndarray]] = None,
+    synthesised_f0: Optional[Tuple[np.ndarray, np.ndarray]] = None,
 ) -> Dict[str, Optional[float]]:
     """All metrics of one utterance.
 
@@ -82,7 +87,7 @@ def measure(
     ----------
     reference, synthesised : ndarray [shape=(L,)], at ``spec.fs``, aligned, lengths within two hops
     spec : FeatureSpec
-    reference_f0 : (f0, vuv) of the reference where already known, each ndarray [shape=(T,)]
+    reference_f0, synthesised_f0 : (f0, vuv) of each where already known, each ndarray [shape=(T,)]
 
     Returns
     -------
@@ -102,7 +107,7 @@ def measure(
     scores = {
         **mrstft(reference, synthesised, spec),
         **mcd(reference, synthesised, spec, reference_f0),
-        **f0_errors(reference, synthesised, spec, reference_f0),
+        **f0_errors(reference, synthesised, spec, reference_f0, synthesised_f0),
         **lsd(reference, synthesised, spec),
     }
     return {key: _rounded(value) for key, value in scores.items()}

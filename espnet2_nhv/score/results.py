@@ -7,8 +7,10 @@ from typing import List, Optional, Sequence, Union
 
 from espnet2_nhv.errors import UserError
 from espnet2_nhv.score.evaluate import SCORES
-from espnet2_nhv.score.files import write_whole
+from espnet2_nhv.score.files import load_facts, write_whole
 from espnet2_nhv.score.metrics import METRICS
+from espnet2_nhv.score.optional import OPTIONAL
+from espnet2_nhv.score.robustness.rows import collect_robustness
 from espnet2_nhv.score.table import render
 from espnet2_nhv.vocoder.saved import load_vocoder
 
@@ -20,7 +22,7 @@ def write_results(
 
     Parameters
     ----------
-    expdir : folder of the experiments: expdir/NAME[_TAG]/{vocoder,decode/SET/{scores.json,rtf.json},training.json}
+    expdir : folder of the experiments: expdir/NAME[_TAG]/{vocoder,decode/SET/{scores.json,rtf.json}}
     vocoders : names of experiments
     sets : e.g. ["dev", "eval"]
     tag : suffix of the experiments' folders
@@ -28,7 +30,8 @@ def write_results(
 
     Returns
     -------
-    rows : list of dict, see :func:`collect_row`
+    rows : list of dict, see :func:`collect_row`; behind them, where `espnet2_nhv.bin.robustness` measured any, those
+        of :func:`~espnet2_nhv.score.robustness.rows.collect_robustness`
 
     Raises
     ------
@@ -38,11 +41,13 @@ def write_results(
     expdir = Path(expdir)
     if not expdir.is_dir():
         raise UserError(f"{expdir}: not there; train, decode and score first, or name the folder with --expdir")
-    rows = []
+    rows, robustness = [], []
     for name in vocoders:
         folder = expdir / (f"{name}_{tag}" if tag else name)
         size = count_parameters(folder / "vocoder")
         rows += [collect_row(folder, name, set_name, tag, size) for set_name in sets]
+        robustness += collect_robustness(folder, name, tag)
+    rows += robustness
     write_whole(expdir / "RESULTS.json", json.dumps(rows, indent=1, allow_nan=False, ensure_ascii=False) + "\n")
     write_whole(expdir / "RESULTS.md", render(rows, command))
     return rows
@@ -64,7 +69,8 @@ def collect_row(folder: Path, vocoder: str, set_name: str, tag: str = "", params
     -------
     row : dict
         vocoder, set, tag : str
-        <key of each metric> : float, mean over the utterances
+        <key of each metric> : float, mean over the utterances; optional ones too, None where not measured
+        skipped : {optional metric: why it was not measured}
         worst : {metric: [utterance, value]}
         lsd_worst_at : float, seconds, where in its utterance the worst frame of all is
         n_utterances, n_scored, n_missing : int
@@ -74,15 +80,19 @@ def collect_row(folder: Path, vocoder: str, set_name: str, tag: str = "", params
         error : str, why there are no scores
     """
     decode = folder / "decode" / set_name
-    scores, rtf, training = (_load(path) for path in (decode / SCORES, decode / "rtf.json", folder / "training.json"))
+    files = (decode / SCORES, decode / "rtf.json", folder / "vocoder" / "training.yaml", folder / "config.yaml")
+    scores, rtf, training, config = map(load_facts, files)
     row = dict(vocoder=vocoder, set=set_name, tag=tag)
     row.update({metric.key: scores.get("mean", {}).get(metric.key) for metric in METRICS})
+    row.update({key: scores.get("mean", {}).get(key) for key in OPTIONAL})
+    row["skipped"] = scores.get("skipped", {})
     row["worst"] = {key: value for key, value in scores.get("worst", {}).items() if value}
     utt = row["worst"].get("lsd_worst", [None])[0]
     row["lsd_worst_at"] = scores.get("utterances", {}).get(utt, {}).get("lsd_worst_at")
     row.update({key: scores.get(key) for key in ("n_utterances", "n_scored", "n_missing")})
     row.update(rtf=rtf.get("rtf"), rtf_device=rtf.get("device"), rtf_threads=rtf.get("threads"), params=params)
-    row.update(steps=training.get("steps"), train_seconds=training.get("seconds"), train_device=training.get("device"))
+    row.update(steps=training.get("steps"), train_seconds=training.get("seconds"))
+    row["train_device"] = ("cuda" if config["ngpu"] else "cpu") if "ngpu" in config else None
     row["error"] = None if scores.get("n_scored") else _why_failed(folder, set_name, scores)
     return row
 
@@ -100,14 +110,3 @@ def _why_failed(folder: Path, set_name: str, scores: dict) -> str:
     if not (decode / "wav.scp").is_file():
         return f"not decoded ({folder.name}/decode/{set_name}/wav.scp is missing)"
     return f"not scored ({folder.name}/decode/{set_name}/{SCORES} is missing or unreadable)"
-
-
-def _load(path: Path) -> dict:
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError) as error:
-        logging.warning("%s: not readable (%s)", path, error)
-        return {}
-    return values if isinstance(values, dict) else {}

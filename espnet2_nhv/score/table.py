@@ -3,12 +3,15 @@
 from typing import List, Optional, Sequence
 
 from espnet2_nhv.score.metrics import METRICS, Metric
+from espnet2_nhv.score.optional import OPTIONAL
+from espnet2_nhv.score.robustness.rows import robustness_tables
 
 RTF = Metric("rtf", "RTF", "", 4, True, "seconds of computing for a second of audio, in stage 5, on the device named")
 
 
 def render(rows: Sequence[dict], command: Optional[str] = None) -> str:
     """RESULTS.md of such rows: per set a table and its worst utterances, then what the columns mean."""
+    rows, robustness = [row for row in rows if "probe" not in row], [row for row in rows if "probe" in row]
     parts = ["# Results", _how_made(command)]
     for set_name in dict.fromkeys(row["set"] for row in rows):
         ours = sorted((row for row in rows if row["set"] == set_name), key=_rank)
@@ -16,8 +19,20 @@ def render(rows: Sequence[dict], command: Optional[str] = None) -> str:
         worst = _worst_table(ours)
         if worst:
             parts += [f"### Worst utterances of {set_name}", worst]
-    parts += ["## Columns", _legend()]
+    parts += ["## Columns", _legend(rows)]
+    if robustness:
+        parts += ["## Robustness", *_robustness(robustness)]
     return "\n\n".join(parts) + "\n"
+
+
+def shown_metrics(rows: Sequence[dict]) -> List[Metric]:
+    """The columns such rows need: optional metrics only where one was asked for."""
+    asked = [
+        extra.metric
+        for key, extra in OPTIONAL.items()
+        if any(row.get(key) is not None or key in row.get("skipped", {}) for row in rows)
+    ]
+    return [*METRICS, *asked, RTF]
 
 
 def _how_made(command: Optional[str]) -> str:
@@ -33,16 +48,18 @@ def _rank(row: dict):
 
 
 def _results_table(rows: Sequence[dict]) -> str:
-    columns = [*METRICS, RTF]
-    head = ["vocoder", *(f"{_titled(metric)} {'↓' if metric.lower_is_better else '↑'}" for metric in columns)]
+    columns = shown_metrics(rows)
+    head = ["vocoder", *(f"{titled(metric)} {_arrow(metric)}" for metric in columns)]
     head += ["RTF on", "parameters", "training", "utterances", "note"]
-    cells = [[f"`{row['vocoder']}`" + (f" ({row['tag']})" if row["tag"] else "") for row in rows]]
-    cells += [_marked([row[metric.key] for row in rows], metric) for metric in columns]
+    cells = [[_named(row) for row in rows]]
+    for metric in columns:
+        marked = _marked([row.get(metric.key) for row in rows], metric)
+        cells.append([text or ("-" if metric.key in row.get("skipped", {}) else "") for text, row in zip(marked, rows)])
     cells.append([_speed_setting(row) for row in rows])
     cells.append(["" if row["params"] is None else f"{row['params']:,}" for row in rows])
-    cells.append([_training(row) for row in rows])
+    cells.append([training_facts(row) for row in rows])
     cells.append(["" if row["n_scored"] is None else f"{row['n_scored']}/{row['n_utterances']}" for row in rows])
-    cells.append([_note(row) for row in rows])
+    cells.append([_escape(why_incomplete(row)) for row in rows])
     return _table(head, list(zip(*cells)), left={0, len(head) - 1})
 
 
@@ -53,21 +70,30 @@ def _worst_table(rows: Sequence[dict]) -> str:
         cells = [_worst_cell(row["worst"].get(metric.key), metric) for row in rows]
         if metric.key == "lsd_worst":
             cells = [f"{cell} at {row['lsd_worst_at']:.2f} s" if cell else cell for cell, row in zip(cells, rows)]
-        lines.append([_titled(metric), *cells])
+        lines.append([titled(metric), *cells])
     return _table(["", *(f"`{row['vocoder']}`" for row in rows)], lines, left=range(len(rows) + 1)) if rows else ""
 
 
 def _worst_cell(worst: Optional[list], metric: Metric) -> str:
-    return "" if not worst else f"{worst[1]:.{metric.decimals}f} {_escape(worst[0])}"
+    return "" if not worst else f"{metric.show(worst[1])} {_escape(worst[0])}"
 
 
-def _titled(metric: Metric) -> str:
+def _named(row: dict) -> str:
+    return f"`{row['vocoder']}`" + (f" ({row['tag']})" if row["tag"] else "")
+
+
+def _arrow(metric: Metric) -> str:
+    return "↓" if metric.lower_is_better else "↑"
+
+
+def titled(metric: Metric) -> str:
+    """Its label and unit."""
     return f"{metric.label} ({metric.unit})" if metric.unit else metric.label
 
 
 def _marked(values: Sequence[Optional[float]], metric: Metric) -> List[str]:
     """As text, the best one bold (all that print alike), unless there is nothing to compare with."""
-    shown = ["" if value is None else f"{value:.{metric.decimals}f}" for value in values]
+    shown = ["" if value is None else metric.show(value) for value in values]
     known = [(value, text) for value, text in zip(values, shown) if value is not None]
     if len(known) < 2:
         return shown
@@ -83,7 +109,8 @@ def _speed_setting(row: dict) -> str:
     return ", ".join(part for part in (row["rtf_device"], count) if part)
 
 
-def _training(row: dict) -> str:
+def training_facts(row: dict) -> str:
+    """How a vocoder was trained, e.g. "12,000 steps, 20.0 min, cuda"."""
     facts = []
     if row["steps"] is not None:
         facts.append(f"{row['steps']:,} steps")
@@ -94,14 +121,33 @@ def _training(row: dict) -> str:
     return ", ".join(facts)
 
 
-def _note(row: dict) -> str:
+def why_incomplete(row: dict) -> str:
+    """What is missing in a row, and why; empty where nothing is."""
     if row["error"]:
-        return f"failed: {_escape(row['error'])}"
-    return f"{row['n_missing']} missing" if row["n_missing"] else ""
+        return f"failed: {row['error']}"
+    notes = [f"{row['n_missing']} missing"] if row["n_missing"] else []
+    notes += [f"no {OPTIONAL[key].metric.label}: {reason}" for key, reason in row.get("skipped", {}).items()]
+    return "; ".join(notes)
 
 
-def _legend() -> str:
-    lines = [f"- **{_titled(metric)}**: {metric.definition}." for metric in [*METRICS, RTF]]
+def _robustness(rows: Sequence[dict]) -> List[str]:
+    parts = []
+    for table in robustness_tables(rows):
+        head = ["probe", "vocoder", *(f"{titled(metric)} {_arrow(metric)}" for metric in table.metrics), "note"]
+        lines = []
+        for probe in dict.fromkeys(row["probe"] for row in table.rows):
+            ours = [row for row in table.rows if row["probe"] == probe]
+            columns = [_marked([row[metric.key] for row in ours], metric) for metric in table.metrics]
+            for row, values in zip(ours, zip(*columns)):
+                shown = [value or "-" for value in values]
+                lines.append([probe, _named(row), *shown, _escape(row["error"] or "")])
+        legend = [f"- **{titled(metric)}**: {metric.definition}." for metric in table.metrics]
+        parts += [f"### {table.title}", table.note, _table(head, lines, left={0, 1, len(head) - 1}), "\n".join(legend)]
+    return parts
+
+
+def _legend(rows: Sequence[dict]) -> str:
+    lines = [f"- **{titled(metric)}**: {metric.definition}." for metric in shown_metrics(rows)]
     lines.append(
         "- Frames count unless both signals are silent there (60 dB below the recording's loudest frame, or below "
         "-80 dBFS), and spectra count down to 70 dB below that frame. Means are over utterances; one without a voiced "
