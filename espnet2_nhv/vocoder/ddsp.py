@@ -6,12 +6,12 @@ import torch
 
 from espnet2_nhv.dsp.fir import filter_frames, fir_matrix, n_fft_for
 from espnet2_nhv.dsp.harmonics import sum_of_harmonics
+from espnet2_nhv.dsp.inverse_stft import one_frame_more
 from espnet2_nhv.dsp.overlap_add import synthesis_window
 from espnet2_nhv.feature.spec import FeatureSpec
 from espnet2_nhv.vocoder.base import AbsVocoder
 from espnet2_nhv.vocoder.control_network import ControlNetwork, positive
 from espnet2_nhv.vocoder.excitation import phase_of_samples
-from espnet2_nhv.vocoder.spectrum_head import one_frame_more
 from espnet2_nhv.vocoder.weight_norm import remove_weight_norm
 
 # The lowest voice whose harmonics reach the Nyquist frequency: where the paper's number of them comes from.
