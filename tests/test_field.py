@@ -69,6 +69,19 @@ def test_output_is_on_the_contract(name):
                 assert vocoder(mel.T[None], f0[None, None]).shape == (1, 1, n_frames * spec.hop_length)
 
 
+def test_list_says_size_needs_and_source(monkeypatch, capsys):
+    from espnet2_nhv.bin import list_vocoders
+
+    monkeypatch.setattr(list_vocoders, "VOCODERS", ["world", "griffinlim", "sawsing"])
+    monkeypatch.setattr("sys.argv", ["list_vocoders"])
+    list_vocoders.main()
+    world, griffinlim, sawsing = capsys.readouterr().out.splitlines()[1:]
+    assert world.split()[:3] == ["world", "-", "recording"] and "Morise" in world
+    assert griffinlim.split()[:3] == ["griffinlim", "-", "mel"]
+    size = n_params(build_vocoder("sawsing")) / 1e6
+    assert sawsing.split()[:5] == ["sawsing", f"{size:.2f}", "M", "mel,", "F0"] and sawsing.endswith("ISMIR 2022.")
+
+
 @pytest.mark.parametrize("name", [name for name in VOCODERS if vocoder_class(name).needs_f0])
 def test_f0_that_is_missing_is_asked_for(name):
     vocoder = build_vocoder(name, SPEC, **SMALL.get(name, {}))

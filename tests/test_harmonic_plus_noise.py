@@ -12,6 +12,7 @@ from tiny_dump import SPEC, tone
 
 from espnet2_nhv.dsp.fir import filter_frames, fir_matrix, n_fft_for
 from espnet2_nhv.dsp.harmonics import sum_of_harmonics
+from espnet2_nhv.dsp.inverse_stft import inverse_stft, magnitude
 from espnet2_nhv.dsp.overlap_add import synthesis_window
 from espnet2_nhv.loss.source import SourceLoss
 from espnet2_nhv.loss.spectra import AmplitudePhaseLoss
@@ -160,6 +161,19 @@ def test_sifigan_source_repeats_at_the_period():
     for tap, rate, dense in zip(seen, rates, (0.5, 1, 4, 8)):
         assert tap.shape == (1, round(8 * rate * HOP / FS))
         np.testing.assert_allclose(tap, rate / dense / 210.0, rtol=1e-5)
+
+
+@pytest.mark.parametrize("n_fft, hop", [(16, 4), (1024, 256), (2048, 512)])
+def test_spectra_of_a_signal_give_it_back(n_fft, hop):
+    """Frame i is centred at sample i * hop; a sine of full scale is not too loud."""
+    wav = torch.sin(0.2 * torch.arange(hop * 20))
+    window = torch.hann_window(n_fft)
+    spectrum = torch.stft(wav[None], n_fft, hop, window=window, pad_mode="constant", return_complex=True)
+    level, phase = magnitude(spectrum.abs().log()), spectrum.angle()
+    again = inverse_stft(level * torch.cos(phase), level * torch.sin(phase), window, hop)
+    assert again.shape == (1, 1, len(wav))
+    np.testing.assert_allclose(again[0, 0], wav, atol=1e-4)
+    assert float(magnitude(torch.tensor(1e6))) < 1e4
 
 
 def test_losses_of_spectra_vanish_at_the_recording():

@@ -9,13 +9,13 @@ import torch
 from small import SMALL, TRAINABLE
 from tiny_dump import SPEC, features, tone
 
-from espnet2_nhv.discriminator.registry import build_discriminator
+from espnet2_nhv.discriminator.registry import DISCRIMINATORS, build_discriminator
 from espnet2_nhv.errors import UserError
 from espnet2_nhv.feature.spec import FeatureSpec
 from espnet2_nhv.train import checkpoint
 from espnet2_nhv.train.budget import Budget
 from espnet2_nhv.train.config import load_config
-from espnet2_nhv.train.model import ESPnetGANVocoderModel
+from espnet2_nhv.train.model import LOSSES, ESPnetGANVocoderModel
 from espnet2_nhv.train.optim import guard_gradients
 from espnet2_nhv.train.task import GANVocoderTask
 from espnet2_nhv.vocoder.registry import VOCODERS, build_vocoder, vocoder_class
@@ -285,11 +285,13 @@ def test_every_configuration_is_one():
 
     folder = Path(__file__).parents[1] / "conf" / "train"
     paths = sorted(p for p in folder.rglob("*.yaml") if not p.name.startswith("_"))
-    assert {"nhv.yaml", "hifigan.yaml"} <= {p.name for p in paths}
+    assert {p.stem for p in paths} == set(VOCODERS)
     where = ["--train_data", "a", "--valid_data", "b", "--stats_dir", "c", "--output_dir", "d"]
     for path in paths:
         args = parse_args(["--config", str(path), *where, "--vocoder_conf", "x=1", "--batch_size", "3"])
         GANVocoderTask.check_args(args)
+        assert set(args.loss_weights) <= {*LOSSES, *vocoder_class(args.vocoder).own_losses}, path
+        assert args.discriminator == "none" or args.discriminator in DISCRIMINATORS, path
         assert args.vocoder in VOCODERS and args.batch_size == 3 and args.vocoder_conf["x"] == 1, path
         assert isinstance(args.optim_conf["lr"], float), path  # YAML reads 2e-4 as text
 

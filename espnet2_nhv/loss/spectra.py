@@ -5,6 +5,8 @@ from typing import Dict
 
 import torch
 
+from espnet2_nhv.dsp.inverse_stft import magnitude
+
 _FLOOR = 1e-5
 
 
@@ -46,7 +48,7 @@ class AmplitudePhaseLoss(torch.nn.Module):
         with torch.autocast(wav.device.type, enabled=False):
             log_amplitude, phase = log_amplitude.float(), phase.float()
             target, again = self.stft(wav), self.stft(wav_hat)
-            spectrum = torch.polar(torch.exp(log_amplitude), phase)
+            spectrum = torch.polar(magnitude(log_amplitude), phase)
             target_phase = torch.angle(target)
             error = phase - target_phase
             turns = [error, error.diff(dim=1), error.diff(dim=2)]

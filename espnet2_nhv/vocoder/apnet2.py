@@ -5,10 +5,10 @@ from typing import Dict, Optional, Tuple
 import torch
 from torch import nn
 
+from espnet2_nhv.dsp.inverse_stft import inverse_stft, magnitude, one_frame_more
 from espnet2_nhv.feature.spec import FeatureSpec
 from espnet2_nhv.loss.spectra import AmplitudePhaseLoss
 from espnet2_nhv.vocoder.base import AbsVocoder
-from espnet2_nhv.vocoder.spectrum_head import inverse_stft, magnitude, one_frame_more
 
 
 class APNet2(AbsVocoder):

@@ -1,17 +1,17 @@
 """DDSP singing vocoders: harmonics and noise, steered by a small network; no adversary, one loss of spectra."""
 
-from typing import Optional, Tuple
+from typing import Optional, Sequence, Tuple
 
 import torch
 
 from espnet2_nhv.dsp.fir import filter_frames, fir_matrix, n_fft_for
 from espnet2_nhv.dsp.harmonics import sum_of_harmonics
+from espnet2_nhv.dsp.inverse_stft import one_frame_more
 from espnet2_nhv.dsp.overlap_add import synthesis_window
 from espnet2_nhv.feature.spec import FeatureSpec
 from espnet2_nhv.vocoder.base import AbsVocoder
 from espnet2_nhv.vocoder.control_network import ControlNetwork, positive
 from espnet2_nhv.vocoder.excitation import phase_of_samples
-from espnet2_nhv.vocoder.spectrum_head import one_frame_more
 from espnet2_nhv.vocoder.weight_norm import remove_weight_norm
 
 # The lowest voice whose harmonics reach the Nyquist frequency: where the paper's number of them comes from.
@@ -28,12 +28,12 @@ class _HarmonicsPlusNoise(AbsVocoder):
 
     needs_f0 = True
 
-    def __init__(self, spec: FeatureSpec, n_harmonics: Optional[int], sizes: Tuple[int, ...], conf: dict):
+    def __init__(self, spec: FeatureSpec, n_harmonics: Optional[int], sizes: Sequence[Optional[int]], conf: dict):
         super().__init__(spec)
         self.n_harmonics = spec.fs // 2 // _LOWEST_F0 if n_harmonics is None else n_harmonics
-        self.network = ControlNetwork(
-            spec.n_mels, [self.n_harmonics if size is None else size for size in sizes], **conf
-        )
+        # A size that is None is that of the harmonics.
+        sizes = [self.n_harmonics if size is None else size for size in sizes]
+        self.network = ControlNetwork(spec.n_mels, sizes, **conf)
         self.register_buffer("window", synthesis_window("hann", spec.hop_length), persistent=False)
 
     def fuse(self) -> "_HarmonicsPlusNoise":

@@ -7,10 +7,10 @@ import torch
 from espnet2.gan_tts.hifigan.residual_block import ResidualBlock
 from torch import nn
 
+from espnet2_nhv.dsp.inverse_stft import inverse_stft, magnitude, one_frame_more
 from espnet2_nhv.errors import UserError
 from espnet2_nhv.feature.spec import FeatureSpec
 from espnet2_nhv.vocoder.base import AbsVocoder
-from espnet2_nhv.vocoder.spectrum_head import inverse_stft, magnitude, one_frame_more
 from espnet2_nhv.vocoder.upsampling import check_channels, check_scales
 from espnet2_nhv.vocoder.weight_norm import add_weight_norm, remove_weight_norm
 

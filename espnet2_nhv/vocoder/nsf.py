@@ -6,10 +6,10 @@ from typing import Optional, Tuple
 import torch
 from torch import nn
 
+from espnet2_nhv.dsp.inverse_stft import one_frame_more
 from espnet2_nhv.feature.spec import FeatureSpec
 from espnet2_nhv.vocoder.base import AbsVocoder
 from espnet2_nhv.vocoder.excitation import between_frames, phase_of_samples, sine
-from espnet2_nhv.vocoder.spectrum_head import one_frame_more
 
 _SINE_LEVEL, _NOISE_LEVEL = 0.1, 0.003
 # Inside a filter block, what the convolutions have added up is brought down to the size of a waveform.

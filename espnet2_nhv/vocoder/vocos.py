@@ -6,13 +6,15 @@ import torch
 from vocos.heads import ISTFTHead
 from vocos.models import VocosBackbone
 
+from espnet2_nhv.dsp.inverse_stft import one_frame_more
 from espnet2_nhv.feature.spec import FeatureSpec
 from espnet2_nhv.vocoder.base import AbsVocoder
-from espnet2_nhv.vocoder.spectrum_head import one_frame_more
 
 
 class Vocos(AbsVocoder):
     """ConvNeXt blocks at the frame rate, then an inverse STFT.
+
+    The package bounds magnitudes at 100, which a sine of amplitude ``400 / n_fft`` reaches.
 
     Parameters
     ----------

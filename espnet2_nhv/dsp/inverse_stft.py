@@ -4,8 +4,9 @@ import math
 
 import torch
 
-# The largest magnitude there can be: far above full scale, far below what overflows.
-_CEILING = 100.0
+# The largest magnitude there can be. A sine of full scale has a quarter of the transform's length under a Hann window,
+# so this is above what any transform of up to 4000 samples needs, and far below what overflows when squared.
+_CEILING = 1000.0
 
 
 def one_frame_more(x: torch.Tensor) -> torch.Tensor:
