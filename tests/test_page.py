@@ -131,6 +131,21 @@ def test_what_is_there_is_not_made_again_and_what_is_not_shown_goes(folders, pag
     assert "flac" in (data / "000" / "1-nhv.js").read_text()
 
 
+def test_a_file_that_cannot_be_read_is_a_gap(folders, tmp_path):
+    exp = tmp_path / "exp"
+    (exp / "nhv" / "decode" / "eval").mkdir(parents=True)
+    (tmp_path / "broken.wav").write_bytes(b"RIFF nothing")
+    (exp / "nhv" / "decode" / "eval" / "wav.scp").write_text(f"song/1 {tmp_path}/broken.wav\n")
+    rows = [row for row in folders[2] if row["vocoder"] == "nhv"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cache.analyser, "extract_f0", lambda wav, spec: (np.full(len(wav) // 256, 440.0),) * 2)
+        index = build_page(exp, folders[1], rows).parent / "data" / "index.js"
+    data = json.loads(index.read_text().removeprefix("page.data = ").rstrip(";\n"))
+    samples = [{s["name"]: s["problem"] for s in utterance["samples"]} for utterance in data["sets"][0]["utterances"]]
+    assert "broken.wav: not readable" in samples[0]["nhv"] and samples[0]["reference"] is None
+    assert samples[1] == {"reference": None, "nhv": "it was not synthesised"}
+
+
 def test_nothing_to_listen_to_is_said(tmp_path, folders):
     (tmp_path / "exp").mkdir()
     rows = [row for row in folders[2] if row["vocoder"] == "absent"]

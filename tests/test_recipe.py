@@ -91,6 +91,8 @@ def test_whole_recipe_on_a_miniature_corpus(tmp_path):
         references = (tmp_path / f"dump/{row['set']}/wav.scp").read_text().split("\n")[:-1]
         assert len(wavs) == len(references) > 0
     assert "| `nhv` |" in (tmp_path / "exp/RESULTS.md").read_text()
+    assert (tmp_path / "exp/report/index.html").exists()
+    assert list((tmp_path / "exp/report/data/eval/000").glob("*-nhv.js"))
 
     # Again: nothing is computed twice, so nothing is written anew.
     written = [
@@ -98,6 +100,7 @@ def test_whole_recipe_on_a_miniature_corpus(tmp_path):
         "exp/nhv/checkpoint.pth",
         "exp/nhv/decode/eval/wav.scp",
         "exp/nhv/decode/eval/scores.json",
+        "exp/report/data/eval/000/0-reference.js",
     ]
     before = [(tmp_path / name).stat().st_mtime_ns for name in written]
     assert run_sh(tmp_path, *options).returncode == 0

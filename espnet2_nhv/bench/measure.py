@@ -65,7 +65,7 @@ def peak_memory(name: str, seconds: float, threads: int = 1) -> float:
     return _in_own_process(_RETURN_FREED_MEMORY, _peak_memory, name, seconds, threads)
 
 
-def _peak_memory(name: str, seconds: float, threads: int) -> float:
+def _peak_memory(name: str, seconds: float, threads: int = 1) -> float:
     torch.set_num_threads(threads)
     torch.set_grad_enabled(False)
     subject = build_subject(name)

@@ -19,7 +19,7 @@ from espnet2_nhv.score.evaluate import F0_CACHE, SCORES
 from espnet2_nhv.score.files import load_facts, write_whole
 from espnet2_nhv.score.frames import spectrum_size
 from espnet2_nhv.score.lsd import mel_triangles
-from espnet2_nhv.score.page.sample import Sample, make_sample
+from espnet2_nhv.score.page.sample import Sample, is_made, make_sample, seconds_of
 from espnet2_nhv.score.page.tables import result_tables
 from espnet2_nhv.score.table import shown_metrics
 
@@ -71,17 +71,17 @@ def build_page(
         raise UserError(f"{expdir}: nothing was decoded that could be listened to; run stage 5")
     out.mkdir(parents=True, exist_ok=True)
     job = partial(make_sample, data=out / "data", spec=spec)
-    made = tqdm(run_jobs(job, samples, nj), "listening page", len(samples), dynamic_ncols=True, disable=None)
-    seconds, problems = {}, {}
-    for key, duration, reason in made:
-        seconds[key] = duration
+    todo = [sample for sample in samples if not is_made(sample, out / "data", spec)]
+    problems = {}
+    for key, reason in tqdm(run_jobs(job, todo, nj), "listening page", len(todo), dynamic_ncols=True, disable=None):
         if reason is not None:
             problems[key] = reason
             logging.warning("the listening page shows no %s: %s", key, reason)
+    seconds = {sample.key: seconds_of(sample) for sample in samples}
     for utterance in (utterance for group in sets for utterance in group["utterances"]):
         for sample in utterance["samples"]:
             sample["problem"] = problems.get(sample["key"]) or sample.get("problem")
-        utterance["seconds"] = max((seconds.get(sample["key"]) or 0.0 for sample in utterance["samples"]), default=0.0)
+        utterance["seconds"] = max((seconds.get(sample["key"], 0.0) for sample in utterance["samples"]), default=0.0)
     _remove_others(out / "data", set(seconds))
     metrics = [metric._asdict() for metric in shown_metrics(copied)]
     content = dict(sets=sets, metrics=metrics, rows=copied, ticks=_tick_places(spec), fs=spec.fs)

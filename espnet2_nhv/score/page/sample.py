@@ -39,8 +39,8 @@ class Sample(NamedTuple):
     cache: str
 
 
-def make_sample(sample: Sample, data: Path, spec: FeatureSpec) -> Tuple[str, Optional[float], Optional[str]]:
-    """Write `data`/KEY.js and KEY.png, where they are not there yet.
+def make_sample(sample: Sample, data: Path, spec: FeatureSpec) -> Tuple[str, Optional[str]]:
+    """Write `data`/KEY.js and KEY.png.
 
     A page opened from disk may not read files, but may load scripts: so the sound (FLAC, nothing is lost but
     what 16 bits round) lies in a script, as base64, and the page works from disk as from any server.
@@ -48,23 +48,38 @@ def make_sample(sample: Sample, data: Path, spec: FeatureSpec) -> Tuple[str, Opt
     Returns
     -------
     key : str
-    seconds : float, or None where the sample cannot be shown
-    reason : str, why not, or None
+    reason : str, why the sample cannot be shown, or None
     """
     script = data / f"{sample.key}.js"
     try:
-        stamp = f"// {_digest(sample, spec)}\n"
-        if not _is_made(script, stamp):
-            wav, reference = load_wav(sample.wav, spec.fs), load_wav(sample.reference, spec.fs)
-            script.parent.mkdir(parents=True, exist_ok=True)
-            png = picture.spectrogram_png(wav, float(picture.band_levels(reference, spec).max()), spec)
-            script.with_suffix(".png").write_bytes(png)
-            content = dict(flac=_flac(wav, spec.fs), f0=_contour(wav, sample, spec))
-            content["f0_step"] = F0_STEP * spec.hop_length / spec.fs
-            write_whole(script, f"{stamp}page.received({json.dumps(sample.key)}, {json.dumps(content)});\n")
-        return sample.key, soundfile.info(sample.wav).duration, None
-    except (UserError, soundfile.LibsndfileError, FileNotFoundError) as error:
-        return sample.key, None, " ".join(str(error).split())
+        wav, reference = load_wav(sample.wav, spec.fs), load_wav(sample.reference, spec.fs)
+        script.parent.mkdir(parents=True, exist_ok=True)
+        png = picture.spectrogram_png(wav, float(picture.band_levels(reference, spec).max()), spec)
+        script.with_suffix(".png").write_bytes(png)
+        content = dict(flac=_flac(wav, spec.fs), f0=_contour(wav, sample, spec))
+        content["f0_step"] = F0_STEP * spec.hop_length / spec.fs
+        write_whole(script, f"{_stamp(sample, spec)}page.received({json.dumps(sample.key)}, {json.dumps(content)});\n")
+        return sample.key, None
+    except UserError as error:
+        return sample.key, " ".join(str(error).split())
+
+
+def is_made(sample: Sample, data: Path, spec: FeatureSpec) -> bool:
+    """Whether its files are there, of the same sound and by the same program."""
+    script = data / f"{sample.key}.js"
+    try:
+        with open(script, encoding="utf-8") as file:
+            return file.readline() == _stamp(sample, spec) and script.with_suffix(".png").exists()
+    except OSError:
+        return False
+
+
+def seconds_of(sample: Sample) -> float:
+    """How long it is; 0 where it cannot be read."""
+    try:
+        return float(soundfile.info(sample.wav).duration)
+    except (soundfile.LibsndfileError, OSError):
+        return 0.0
 
 
 def _flac(wav: np.ndarray, fs: int) -> str:
@@ -81,18 +96,11 @@ def _contour(wav: np.ndarray, sample: Sample, spec: FeatureSpec) -> list:
     return [int(value) for value in np.round(10 * np.where(vuv > 0.5, f0, 0.0))[::F0_STEP]]
 
 
-def _is_made(script: Path, stamp: str) -> bool:
-    try:
-        with open(script, encoding="utf-8") as file:
-            return file.readline() == stamp and script.with_suffix(".png").exists()
-    except OSError:
-        return False
-
-
-def _digest(sample: Sample, spec: FeatureSpec) -> str:
+def _stamp(sample: Sample, spec: FeatureSpec) -> str:
+    """The first line of its script."""
     digest = hashlib.sha256(analyser_code())
     for code in (__file__, picture.__file__):
         digest.update(Path(code).read_bytes())
     states = [(stat.st_size, stat.st_mtime_ns) for stat in map(os.stat, (sample.wav, sample.reference))]
     digest.update(repr((sample, states, spec)).encode())
-    return digest.hexdigest()
+    return f"// {digest.hexdigest()}\n"

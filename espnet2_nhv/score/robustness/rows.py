@@ -63,8 +63,8 @@ def _asked(kind: str, row: dict) -> str:
     if kind == "held" and held:
         return (
             f"One frame ({held['utt']} at {held['seconds']:.2f} s, {held['f0']:.1f} Hz) held for 10 s and longer, the "
-            "half second at either end left out. A vocoder that reads no F0 hears of pitch only by how frames differ, "
-            "so a frame that stands still leaves it no pitch but the frame rate's."
+            "half second at either end left out. From frames all alike, a convolutional network without F0 can make "
+            "no pitch but multiples of the frame rate."
         )
     if kind == "shifted" and row["phrases"]:
         return (
