@@ -31,7 +31,7 @@ class NHV(AbsVocoder):
     channels, hidden, n_blocks, kernel_size : int, size of the network (:class:`FrameNetwork`)
     look_ahead : int >= 0, frames of mel the network sees ahead, at least
     stride : int >= 1, frames of mel the network reads and writes at a step
-    n_fft : int, multiple of hop_length, >= 2.5 hop_length, of the filters; None takes 4 hop_length
+    n_fft : int, multiple of hop_length, >= 2.5 hop_length, of the filters; None takes 5 hop_length
     order : int >= 1, highest quefrency of the harmonic filter
     noise_order : int >= 1, <= order, highest quefrency of the noise filter
     anticausal_order : int >= 0, quefrencies below zero; 0 makes the harmonic filter minimum-phase
@@ -62,7 +62,7 @@ class NHV(AbsVocoder):
     ):
         super().__init__(spec)
         hop_length = spec.hop_length
-        self.n_fft = 4 * hop_length if n_fft is None else n_fft
+        self.n_fft = 5 * hop_length if n_fft is None else n_fft
         self.lead = hop_length // 2
         if self.n_fft % hop_length or self.n_fft < 2 * hop_length + self.lead:
             raise UserError(f"nhv: n_fft {self.n_fft} is not a multiple of the hop {hop_length} of 3 or more")
