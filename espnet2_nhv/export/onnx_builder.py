@@ -1,6 +1,6 @@
 """Writing ONNX graphs by hand in few words."""
 
-from typing import Sequence, Union
+from typing import Dict, List, Sequence, Union
 
 import numpy as np
 import onnx
@@ -8,7 +8,6 @@ from onnx import helper, numpy_helper
 
 OPSET = 18
 IR_VERSION = 9
-_TYPES = {np.dtype(np.float32): 1, np.dtype(np.int64): 7, np.dtype(bool): 9, np.dtype(np.float64): 11}
 
 
 class Builder:
@@ -20,45 +19,57 @@ class Builder:
     """
 
     def __init__(self, prefix: str):
-        self.nodes, self.constants = [], []
+        self.nodes: List[onnx.NodeProto] = []
+        self.constants: Dict[tuple, onnx.TensorProto] = {}
         self._prefix = prefix
 
     def constant(self, value, dtype=np.int64) -> str:
-        """A value that is part of the file."""
-        name = f"{self._prefix}constant{len(self.constants)}"
-        self.constants.append(numpy_helper.from_array(np.asarray(value, dtype=dtype), name))
-        return name
+        """The name of a value that is part of the file."""
+        array = np.asarray(value, dtype=dtype)
+        key = (array.dtype.str, array.shape, array.tobytes())
+        if key not in self.constants:
+            self.constants[key] = numpy_helper.from_array(array, f"{self._prefix}constant{len(self.constants)}")
+        return self.constants[key].name
 
-    def op(self, kind: str, *inputs: str, to: Union[str, Sequence[str], None] = None, **attributes):
-        """A node; returns the name of its output, or the names where `to` is a list of them."""
-        names = [to] if isinstance(to, str) else to or [f"{self._prefix}{kind}{len(self.nodes)}"]
-        self.nodes.append(helper.make_node(kind, inputs, names, f"{self._prefix}{kind}{len(self.nodes)}", **attributes))
-        return names[0] if to is None or isinstance(to, str) else names
+    def op(self, kind: str, *inputs: str, name: Union[str, Sequence[str], None] = None, **attributes):
+        """Add a node; returns the name of its output, or the names, where several are given."""
+        one = name is None or isinstance(name, str)
+        outputs = [name or f"{self._prefix}{kind}{len(self.nodes)}"] if one else list(name)
+        node = helper.make_node(kind, inputs, outputs, name=f"{self._prefix}{kind}{len(self.nodes)}")
+        node.attribute.extend(helper.make_attribute(key, value) for key, value in attributes.items())
+        self.nodes.append(node)
+        return outputs[0] if one else outputs
 
     def cast(self, value: str, dtype) -> str:
-        return self.op("Cast", value, to_type=dtype) if False else self._cast(value, dtype)
-
-    def _cast(self, value: str, dtype) -> str:
-        name = f"{self._prefix}Cast{len(self.nodes)}"
-        self.nodes.append(helper.make_node("Cast", [value], [name], name, to=helper.np_dtype_to_tensor_dtype(np.dtype(dtype))))
-        return name
+        """A value in another type."""
+        return self.op("Cast", value, to=type_code(dtype))
 
     def size(self, value: str, axis: int) -> str:
-        """Length of an axis, int64 of no dimension."""
+        """Length of an axis, int64 without dimensions."""
         return self.op("Gather", self.op("Shape", value), self.constant(axis))
 
-    def shape(self, *sizes: str) -> str:
-        """A shape from sizes of no dimension."""
-        return self.op("Concat", *(self.op("Unsqueeze", size, self.constant([0])) for size in sizes), axis=0)
+    def shape(self, *sizes: Union[str, int]) -> str:
+        """A shape from names of sizes and numbers."""
+        parts = [
+            self.constant([size]) if isinstance(size, int) else self.op("Unsqueeze", size, self.constant([0]))
+            for size in sizes
+        ]
+        return self.op("Concat", *parts, axis=0)
 
-    def arange(self, begin: str, end: str) -> str:
-        return self.op("Range", begin, end, self.constant(1))
+    def counting(self, begin: str, size: str) -> str:
+        """``begin, begin + 1, ...`` of a size."""
+        return self.op("Range", begin, self.op("Add", begin, size), self.constant(1))
 
     def graph(self, name: str, inputs: list, outputs: list) -> onnx.GraphProto:
-        """What was collected as a graph."""
-        return helper.make_graph(self.nodes, name, inputs, outputs, self.constants)
+        """What has been collected, as a graph."""
+        return helper.make_graph(self.nodes, name, inputs, outputs, list(self.constants.values()))
 
 
-def value(name: str, dtype, shape: Sequence) -> onnx.ValueInfoProto:
-    """Declaration of an input or output; sizes are numbers, names or None."""
-    return helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(np.dtype(dtype)), shape)
+def declare(name: str, dtype, shape: Sequence) -> onnx.ValueInfoProto:
+    """An input or output; sizes are numbers, names of what varies, or None."""
+    return helper.make_tensor_value_info(name, type_code(dtype), shape)
+
+
+def type_code(dtype) -> int:
+    """ONNX's number of a NumPy type."""
+    return helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
