@@ -13,8 +13,8 @@ class RealFourierTransform(torch.nn.Module):
     """Transform of frames, and back, in two steps of about ``sqrt(n_fft)`` points each.
 
     Sample ``m = N2 a + b`` and bin ``k = c + N1 d`` with ``N1 N2 = n_fft`` split the sum over m into one over a and,
-    for each c, one over b. Frames come and go as ``(a, ..., b)``, spectra as ``(c, ..., d)`` with ``c <= N1 / 2``, which
-    of a real signal say all; so every step is a plain product and nothing is moved in between.
+    for each c, one over b. Frames come and go as ``(a, ..., b)``, spectra as ``(c, ..., d)`` with ``c <= N1 / 2``,
+    which of a real signal say all; so every step is a plain product and nothing is moved in between.
 
     Parameters
     ----------

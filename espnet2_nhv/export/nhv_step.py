@@ -105,15 +105,7 @@ class NHVStep(torch.nn.Module):
         pulses, white = torch.cat([old_pulses, pulses], dim=1), torch.cat([old_white, white], dim=1)
         cepstra = vocoder.cepstra(_without_last(numbers, late - vocoder.look_ahead), _without_last(mel, late))
 
-        window = self._window(position, end)
-        pulses_real, pulses_imag = self.fourier(self._frames(pulses, window))
-        white_real, white_imag = self.fourier(self._frames(white, window))
-        real, imag, gain = self._responses(cepstra)
-        harmonic = self.fourier.inverse(
-            pulses_real * real - pulses_imag * imag,
-            pulses_real * imag + pulses_imag * real,
-        )
-        noise = self.fourier.inverse(white_real * gain, white_imag * gain)
+        harmonic, noise = self._filtered(pulses, white, self._window(position, end), cepstra)
         harmonic, harmonic_tail = self._overlap_add(harmonic, harmonic_tail)
         noise, noise_tail = self._overlap_add(noise, noise_tail)
         new_state = [
@@ -131,10 +123,23 @@ class NHVStep(torch.nn.Module):
         return harmonic, noise, new_state
 
     def _window(self, position: torch.Tensor, end: torch.Tensor) -> torch.Tensor:
-        """Windows of frames ``(2 * hop_length / N2, n, N2)``: zero before the first sample and for frames after `end`."""
+        """Windows of frames ``(2 * hop_length / N2, n, N2)``: zero before the first sample, and after `end`."""
         halves = torch.stack([position >= 1, position >= 0]) & (position <= end)
         window = self.vocoder.window.view(2, -1, 1, self.fourier.n_columns) * halves[:, None, :, None]
         return window.flatten(0, 1)
+
+    def _filtered(
+        self, pulses: torch.Tensor, white: torch.Tensor, window: torch.Tensor, cepstra: torch.Tensor
+    ) -> Tuple[torch.Tensor, torch.Tensor]:
+        """Both excitations ``(B, (n + 1) * hop_length)`` through their filters, frames ``(n_fft / N2, B * n, N2)``."""
+        pulses_real, pulses_imag = self.fourier(self._frames(pulses, window))
+        white_real, white_imag = self.fourier(self._frames(white, window))
+        real, imag, gain = self._responses(cepstra)
+        harmonic = self.fourier.inverse(
+            pulses_real * real - pulses_imag * imag,
+            pulses_real * imag + pulses_imag * real,
+        )
+        return harmonic, self.fourier.inverse(white_real * gain, white_imag * gain)
 
     def _frames(self, excitation: torch.Tensor, window: torch.Tensor) -> torch.Tensor:
         """Excitation ``(B, (n + 1) * hop_length)`` as windowed frames ``(2 * hop_length / N2, B * n, N2)``."""
@@ -162,6 +167,37 @@ class NHVStep(torch.nn.Module):
             signal = signal + torch.nn.functional.pad(hops[k], (0, 0, k, n_tail - k))
         signal = signal.permute(1, 2, 0, 3).flatten(1)
         return signal[:, : -n_tail * self.hop_length], signal[:, -n_tail * self.hop_length :]
+
+
+class ComplexNHVStep(NHVStep):
+    """The same with PyTorch's own Fourier transforms, for where there is PyTorch."""
+
+    def _filtered(
+        self, pulses: torch.Tensor, white: torch.Tensor, window: torch.Tensor, cepstra: torch.Tensor
+    ) -> Tuple[torch.Tensor, torch.Tensor]:
+        n_fft, vocoder = self.vocoder.n_fft, self.vocoder
+        harmonic, noise = cepstra.flatten(0, 1).split(vocoder.sizes, dim=1)
+        responses = vocoder.responses(harmonic, noise)
+        filtered = []
+        for excitation, response in zip((pulses, white), responses):
+            frames = self._frames(excitation, window).transpose(0, 1).flatten(1)
+            frames = torch.nn.functional.pad(frames, (vocoder.lead, n_fft - vocoder.lead - frames.shape[1]))
+            signal = torch.fft.irfft(torch.fft.rfft(frames) * response, n=n_fft)
+            filtered.append(signal.view(signal.shape[0], -1, self.fourier.n_columns).transpose(0, 1))
+        return filtered[0], filtered[1]
+
+
+class FlatStep(torch.nn.Module):
+    """A step whose inputs and outputs are tensors one after the other, as tracing wants them."""
+
+    def __init__(self, step: NHVStep):
+        super().__init__()
+        self.step = step
+
+    def forward(self, mel, f0, white, end, *state):
+        """As :meth:`NHVStep.forward`; returns harmonic, noise and the tensors of the next state."""
+        harmonic, noise, new_state = self.step(mel, f0, white, end, list(state))
+        return (harmonic, noise, *new_state)
 
 
 def _without_last(x: torch.Tensor, n: int) -> torch.Tensor:

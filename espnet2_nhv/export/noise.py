@@ -2,8 +2,8 @@
 
 A counter is hashed to 32 bits, of which the upper and the lower half make a pair of normally distributed numbers.
 
-Sources: C. Wellons, "Prospecting for hash functions", 2018, for the kind of hash; G. E. P. Box and M. E. Muller, "A note
-on the generation of random normal deviates", 1958.
+Sources: C. Wellons, "Prospecting for hash functions", 2018, for the kind of hash; G. E. P. Box and M. E. Muller, "A
+note on the generation of random normal deviates", 1958.
 """
 
 import math

@@ -1,7 +1,6 @@
 """NHV as ONNX graphs: one step with its state, for streams, and a whole utterance, which repeats the step."""
 
 import io
-import logging
 import warnings
 from typing import List, Tuple
 
@@ -10,11 +9,11 @@ import onnx
 import torch
 from onnx import helper
 
-from espnet2_nhv.export.nhv_step import NHVStep
+from espnet2_nhv.export.nhv_step import FlatStep, NHVStep
 from espnet2_nhv.export.onnx_builder import IR_VERSION, OPSET, Builder, declare
 from espnet2_nhv.export.onnx_noise import add_white_noise
 
-# Frames at a time: few enough that what is computed of them stays in a core's cache, many enough for calls to cost little.
+# Frames at a time: few enough that what is computed of them stays in a core's cache, enough that calls cost little.
 BLOCK_FRAMES = 128
 _FOREVER = 2**62
 # Inputs that need not be given.
@@ -184,16 +183,6 @@ def _model(name: str, nodes, inputs, outputs, constants, optional: dict) -> onnx
     return model
 
 
-class _Flat(torch.nn.Module):
-    def __init__(self, step: NHVStep):
-        super().__init__()
-        self.step = step
-
-    def forward(self, mel, f0, white, end, *state):
-        harmonic, noise, new_state = self.step(mel, f0, white, end, list(state))
-        return (harmonic, noise, *new_state)
-
-
 def _step_graph(step: NHVStep) -> onnx.GraphProto:
     """The step as traced by PyTorch's exporter; all names begin with ``step/``."""
     batch, n_frames = 1, 8 * step.stride
@@ -216,7 +205,7 @@ def _step_graph(step: NHVStep) -> onnx.GraphProto:
             warnings.simplefilter("ignore")
             # The tracing exporter: it takes seconds where the one on torch.export takes minutes.
             torch.onnx.export(
-                _Flat(step).eval(),
+                FlatStep(step).eval(),
                 arguments,
                 buffer,
                 dynamo=False,
@@ -227,6 +216,5 @@ def _step_graph(step: NHVStep) -> onnx.GraphProto:
             )
     finally:
         torch.onnx.unregister_custom_op_symbolic("aten::tan", OPSET)
-        logging.captureWarnings(False)
     model = onnx.load_from_string(buffer.getvalue())
     return onnx.compose.add_prefix_graph(model.graph, "step/", inplace=True)

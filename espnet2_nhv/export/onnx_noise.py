@@ -9,7 +9,7 @@ from espnet2_nhv.export.onnx_builder import Builder
 
 
 def add_white_noise(b: Builder, seed: str, batch: str, frame: str, n_frames: str, hop_length: int, name: str) -> None:
-    """Add nodes that compute `name` ``(batch, n_frames * hop_length)``; the other values are int64 without dimensions."""
+    """Add nodes that compute `name` ``(batch, n_frames * hop_length)``; the others are int64 without dimensions."""
     half = (hop_length + 1) // 2
     rows = b.op("Mul", b.counting(b.constant(0), batch), b.constant(ROW_STEP))
     key = _hash32(b, _bits(b, b.op("Add", seed, rows)))
