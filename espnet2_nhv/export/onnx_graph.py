@@ -16,6 +16,11 @@ from espnet2_nhv.export.onnx_noise import add_white_noise
 # Frames at a time: few enough that what is computed of them stays in a core's cache, enough that calls cost little.
 BLOCK_FRAMES = 128
 _FOREVER = 2**62
+# What the exporter lacks, of numbers above 0, or what ONNX Runtime has not vectorised.
+_SYMBOLICS = {
+    "aten::frac": lambda g, x: g.op("Sub", x, g.op("Floor", x)),
+    "aten::tan": lambda g, x: g.op("Div", g.op("Sin", x), g.op("Cos", x)),
+}
 # Inputs that need not be given.
 _OPTIONAL = {"seed": np.zeros((), np.int64), "white_noise": np.zeros((1, 0), np.float32)}
 
@@ -198,8 +203,8 @@ def _step_graph(step: NHVStep) -> onnx.GraphProto:
     varying = {"mel": {0: "batch", 1: "n"}, "f0": {0: "batch", 1: "n"}, "white": {0: "batch", 1: "m"}}
     varying.update({name: {0: "batch"} for name, tensor in zip(names, state) if tensor.dim()})
     buffer = io.BytesIO()
-    # ONNX Runtime has no vectorised tangent.
-    torch.onnx.register_custom_op_symbolic("aten::tan", lambda g, x: g.op("Div", g.op("Sin", x), g.op("Cos", x)), OPSET)
+    for name, symbolic in _SYMBOLICS.items():
+        torch.onnx.register_custom_op_symbolic(name, symbolic, OPSET)
     try:
         with torch.no_grad(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -215,6 +220,7 @@ def _step_graph(step: NHVStep) -> onnx.GraphProto:
                 dynamic_axes=varying,
             )
     finally:
-        torch.onnx.unregister_custom_op_symbolic("aten::tan", OPSET)
+        for name in _SYMBOLICS:
+            torch.onnx.unregister_custom_op_symbolic(name, OPSET)
     model = onnx.load_from_string(buffer.getvalue())
     return onnx.compose.add_prefix_graph(model.graph, "step/", inplace=True)

@@ -45,7 +45,13 @@ class OnnxVocoder(Synthesizer):
             stream, size = self.stream(), 128 * self.card["stride"]
             parts = [stream.push(*chunk) for chunk in zip(mel.split(size), f0.split(size))]
             return torch.cat([*parts, stream.flush()])
-        (wav,) = self.session.run(["waveform"], {"mel": mel[None].numpy(), "f0": f0[None].numpy()})
+        # Written to where it is to be, because what ONNX Runtime holds itself is copied once more.
+        wav = np.empty((1, len(mel) * self.spec.hop_length), np.float32)
+        binding = self.session.io_binding()
+        binding.bind_cpu_input("mel", np.ascontiguousarray(mel[None].numpy()))
+        binding.bind_cpu_input("f0", np.ascontiguousarray(f0[None].numpy()))
+        binding.bind_output("waveform", "cpu", 0, np.float32, wav.shape, wav.ctypes.data)
+        self.session.run_with_iobinding(binding)
         return torch.from_numpy(wav[0])
 
     def stream(self, seed: int = 0, start_phase: float = 0.0) -> "OnnxStream":
