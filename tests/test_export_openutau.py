@@ -23,7 +23,8 @@ def test_package(tmp_path):
     with zipfile.ZipFile(package) as archive:
         archive.extractall(tmp_path / "installed")
     installed = tmp_path / "installed"
-    assert yaml.safe_load((installed / "oudep.yaml").read_text())["name"] == "nhv-test"
+    dependency = yaml.safe_load((installed / "oudep.yaml").read_text())
+    assert dependency["id"] == dependency["name"] == "nhv-test" and dependency["version"]
     facts = yaml.safe_load((installed / "vocoder.yaml").read_text())
     # The keys of OpenUtau's DsVocoderConfig.
     assert facts == dict(

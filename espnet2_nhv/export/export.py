@@ -73,7 +73,7 @@ def export(folder: Union[str, Path], form: str, out: Union[str, Path], name: str
         module = TorchScriptVocoder(path).module
         return [path], _compare(vocoder, lambda mel, f0, white: module(mel, f0, 0, white)[0], path)
     if form == "openutau":
-        check_openutau(vocoder.spec, folder)
+        check_openutau(vocoder.spec, name, folder)
     if OPSET is None:
         raise UserError("writing ONNX needs the package onnx, reading it onnxruntime: pip install onnx onnxruntime")
     step = NHVStep(vocoder).eval()

@@ -26,8 +26,10 @@ _CONVENTION = dict(fs=44100, hop_length=512, win_length=2048, n_fft=2048, n_mels
 _LOG_BASES = {None: "e", 10.0: "10"}
 
 
-def check_openutau(spec: FeatureSpec, where: Union[str, Path]) -> None:
-    """Refuse a vocoder whose features no acoustic model for OpenUtau writes, naming the first that differs."""
+def check_openutau(spec: FeatureSpec, name: str, where: Union[str, Path]) -> None:
+    """Refuse a name it cannot have and features no acoustic model for OpenUtau writes, saying what differs."""
+    if not re.fullmatch(r"[a-z0-9][a-z0-9._-]*", name):
+        raise UserError(f"name {name!r}: OpenUtau wants lower-case letters, digits, '-', '_' and '.'")
     for name, wanted in _CONVENTION.items():
         if getattr(spec, name) != wanted:
             raise UserError(
@@ -52,8 +54,6 @@ def write_package(model: Path, card: dict, path: Path, name: str) -> Path:
     -------
     path : as given
     """
-    if not re.fullmatch(r"[a-z0-9][a-z0-9._-]*", name):
-        raise UserError(f"name {name!r}: OpenUtau wants lower-case letters, digits, '-', '_' and '.'")
     spec = FeatureSpec.from_dict(card["spec"])
     vocoder = dict(
         name=name,
@@ -70,7 +70,7 @@ def write_package(model: Path, card: dict, path: Path, name: str) -> Path:
         pitch_controllable=True,  # F0 need not be that of the mel
     )
     dependency = dict(
-        id=name.replace("_", "-"),
+        id=name,  # newer versions install to a folder of this name, older ones of the next
         name=name,
         version=espnet2_nhv.__version__,
         description=f"NHV vocoder, {spec.fs} Hz; licence: {card['licence']}",
