@@ -14,7 +14,7 @@ from espnet2_nhv.export.files import AUDIO, LISTS, Outputs, input_files
 from espnet2_nhv.feature.audio import BadAudio, load_audio
 from espnet2_nhv.feature.f0 import extract_f0
 from espnet2_nhv.feature.mel import log_mel_of_long
-from espnet2_nhv.feature.warp import shift_formants
+from espnet2_nhv.feature.warp import between_harmonics, shift_formants
 from espnet2_nhv.vocoder.decode import write_wav
 from espnet2_nhv.vocoder.synthesizer import Synthesizer
 
@@ -123,6 +123,8 @@ def _copy_one(source: str, target: Path, vocoder, change: Change, f0_method: str
         bar.update(100 * share)
 
     mel, f0 = analyse(source, vocoder, f0_method, progress)
+    if f0 is not None and change != Change():
+        mel = between_harmonics(mel, f0, vocoder.spec)
     if change.formant_shift != 1.0:
         mel = shift_formants(mel, vocoder.spec, change.formant_shift)
     f0 = _shifted(f0, change.f0_factor, vocoder.fs)

@@ -8,7 +8,7 @@ import torch
 from tqdm import tqdm
 
 from espnet2_nhv.errors import UserError
-from espnet2_nhv.export.features import continuous_f0, frames_first, read_f0s, read_mels
+from espnet2_nhv.export.features import SUFFIXES, continuous_f0, frames_first, read_f0s, read_mels
 from espnet2_nhv.feature.spec import FeatureSpec, check_compatible
 from espnet2_nhv.vocoder.decode import write_wav
 from espnet2_nhv.vocoder.synthesizer import Synthesizer
@@ -57,6 +57,8 @@ def synthesize_files(
         if vocoder.needs_f0:
             if f0 is None and own_f0 is None:
                 raise UserError(f"{where}: there is no F0 beside the mel: give --f0")
+            if len(f0s) == 1 and Path(mel).suffix in SUFFIXES:
+                f0s = {utt: next(iter(f0s.values()))}  # two files belong together whatever their names
             if f0 is not None and utt not in f0s:
                 raise UserError(f"{utt}: it has a mel in {mel} but no F0 in {f0}, which has {', '.join(list(f0s)[:3])}")
             contour, zeros = continuous_f0(own_f0 if f0 is None else f0s[utt](), where)
