@@ -52,7 +52,7 @@ def export(folder: Union[str, Path], form: str, out: Union[str, Path], name: str
     if form not in FORMATS:
         raise UserError(f"there is no format {form!r}; there are {', '.join(FORMATS)}")
     folder, out = Path(folder), Path(out)
-    vocoder = load_vocoder(folder)
+    vocoder = load_vocoder(folder).requires_grad_(False)
     if out.exists() and not out.is_dir():
         raise UserError(f"{out} is a file: give a folder")
     out.mkdir(parents=True, exist_ok=True)

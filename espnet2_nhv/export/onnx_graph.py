@@ -21,6 +21,7 @@ _SYMBOLICS = {
     "aten::frac": lambda g, x: g.op("Sub", x, g.op("Floor", x)),
     "aten::tan": lambda g, x: g.op("Div", g.op("Sin", x), g.op("Cos", x)),
 }
+PARTS = ("harmonic", "noise")
 # Inputs that need not be given.
 _OPTIONAL = {"seed": np.zeros((), np.int64), "white_noise": np.zeros((1, 0), np.float32)}
 
@@ -42,7 +43,8 @@ def stream_model(step: NHVStep) -> onnx.ModelProto:
     for name, _, _ in states:
         b.op("Identity", name, name=f"step/{name}")
     after = Builder("out/")
-    _add_outputs(after, "step/harmonic", "step/noise")
+    _add_parts(after, *PARTS)
+    after.op("Add", *PARTS, name="waveform")
     for name, _, _ in states:
         after.op("Identity", f"step/next_{name}", name=f"next_{name}")
     nodes = [*b.nodes, *graph.node, *after.nodes]
@@ -50,14 +52,14 @@ def stream_model(step: NHVStep) -> onnx.ModelProto:
     optional = {**_OPTIONAL, "end": np.full((), _FOREVER, np.int64)}
     inputs = [*_feature_inputs(step), *(declare(name, dtype, shape) for name, dtype, shape in states)]
     outputs = [
-        *(declare(name, np.float32, ["batch", "n_samples"]) for name in ("waveform", "harmonic", "noise")),
+        *(declare(name, np.float32, ["batch", "n_samples"]) for name in ("waveform", *PARTS)),
         *(declare(f"next_{name}", dtype, shape) for name, dtype, shape in states),
     ]
     return _model("nhv_stream", nodes, inputs, outputs, constants, optional)
 
 
 def whole_model(step: NHVStep) -> onnx.ModelProto:
-    """A whole utterance, in blocks: ``mel, f0`` to ``waveform, harmonic, noise``.
+    """A whole utterance, in blocks: ``mel, f0`` to ``waveform, harmonic, noise``, the first the others' sum.
 
     Optional inputs: `seed` or `white_noise` ``(B, N)``, and `phase`, in cycles, of the pulses at the first sample.
     """
@@ -87,11 +89,11 @@ def whole_model(step: NHVStep) -> onnx.ModelProto:
     n_samples = b.op("Mul", n_frames, b.constant(step.hop_length))
     begin = b.constant([step.delay_samples])
     end = b.op("Add", b.op("Unsqueeze", n_samples, b.constant([0])), begin)
-    for blocks, name in zip(stacked, ("harmonic", "noise")):
+    for blocks, name in zip(stacked, PARTS):
         joined = b.op("Reshape", b.op("Transpose", blocks, perm=[1, 0, 2]), b.shape(batch, -1))
         b.op("Slice", joined, begin, end, b.constant([1]), name=name)
-    _add_outputs(b, "harmonic", "noise", name_parts=False)
-    outputs = [declare(name, np.float32, ["batch", "n_samples"]) for name in ("waveform", "harmonic", "noise")]
+    b.op("Add", *PARTS, name="waveform")
+    outputs = [declare(name, np.float32, ["batch", "n_samples"]) for name in ("waveform", *PARTS)]
     optional = {**_OPTIONAL, "phase": np.zeros(1, np.float64)}
     return _model("nhv", b.nodes, _feature_inputs(step), outputs, list(b.constants.values()), optional)
 
@@ -111,9 +113,11 @@ def _body(step: NHVStep, states: List[tuple]) -> onnx.GraphProto:
     inputs = [*(declare(f"step/{name}", dtype, shape) for name, dtype, shape in states)]
     inputs.append(declare("body/begin", np.int64, []))
     outputs = [declare(f"step/next_{name}", dtype, shape) for name, dtype, shape in states]
-    outputs += [declare(f"step/{part}", np.float32, ["batch", None]) for part in ("harmonic", "noise")]
-    constants = [*b.constants.values(), *graph.initializer]
-    return helper.make_graph([*b.nodes, *graph.node], "block", inputs, outputs, constants)
+    after = Builder("parts/")
+    _add_parts(after, "parts/harmonic", "parts/noise")
+    outputs += [declare(f"parts/{part}", np.float32, ["batch", None]) for part in PARTS]
+    constants = [*b.constants.values(), *graph.initializer, *after.constants.values()]
+    return helper.make_graph([*b.nodes, *graph.node, *after.nodes], "block", inputs, outputs, constants)
 
 
 def _add_noise(b: Builder, batch: str, frame: str, n_frames: str, hop_length: int) -> None:
@@ -137,12 +141,16 @@ def _add_noise(b: Builder, batch: str, frame: str, n_frames: str, hop_length: in
     )
 
 
-def _add_outputs(b: Builder, harmonic: str, noise: str, name_parts: bool = True) -> None:
-    if name_parts:
-        b.op("Identity", harmonic, name="harmonic")
-        b.op("Identity", noise, name="noise")
+def _add_parts(b: Builder, harmonic: str, noise: str) -> None:
+    """Of the step's parts those given out: `harmonic`, and `noise` so that both add up to no more than full scale.
+
+    What is cut off is taken from the noise, so that the waveform is a plain sum: over a long utterance every further
+    operation would take the memory of another waveform.
+    """
     limits = (b.constant(limit, np.float32) for limit in (-1.0, 1.0))
-    b.op("Clip", b.op("Add", harmonic, noise), *limits, name="waveform")
+    limited = b.op("Clip", b.op("Add", "step/harmonic", "step/noise"), *limits)
+    b.op("Identity", "step/harmonic", name=harmonic)
+    b.op("Sub", limited, "step/harmonic", name=noise)
 
 
 def _initial(b: Builder, name: str, dtype, shape: list, batch: str) -> str:

@@ -37,6 +37,7 @@ class OnnxVocoder(Synthesizer):
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads or torch.get_num_threads()
         options.log_severity_level = 3
+        options.enable_cpu_mem_arena = False  # which keeps, for ten minutes of audio, twice what is needed
         self.session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
 
     def synthesize(self, mel: torch.Tensor, f0: torch.Tensor) -> torch.Tensor:

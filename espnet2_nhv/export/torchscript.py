@@ -71,7 +71,9 @@ class WholeUtterance(torch.nn.Module):
                 harmonic[:, first + skip : first + skip + size] = output[0][:, skip : skip + size]
                 noise[:, first + skip : first + skip + size] = output[1][:, skip : skip + size]
             begin += n
-        return (harmonic + noise).clamp_(-1.0, 1.0), harmonic, noise
+        waveform = (harmonic + noise).clamp_(-1.0, 1.0)
+        torch.sub(waveform, harmonic, out=noise)  # as in ONNX, the parts add up to the waveform
+        return waveform, harmonic, noise
 
 
 class _Step(torch.nn.Module):
