@@ -147,7 +147,8 @@ def _add_parts(b: Builder, harmonic: str, noise: str) -> None:
     What is cut off is taken from the noise, so that the waveform is a plain sum: over a long utterance every further
     operation would take the memory of another waveform.
     """
-    limits = (b.constant(limit, np.float32) for limit in (-1.0, 1.0))
+    # A little less than full scale, lest a rounding of the sum exceed it.
+    limits = (b.constant(limit, np.float32) for limit in (-1 + 2.0**-20, 1 - 2.0**-20))
     limited = b.op("Clip", b.op("Add", "step/harmonic", "step/noise"), *limits)
     b.op("Identity", "step/harmonic", name=harmonic)
     b.op("Sub", limited, "step/harmonic", name=noise)
