@@ -186,3 +186,14 @@ def test_exported_vocoders_do_the_same(tmp_path, monkeypatch):
     (whole, _), _ = export(save_small(tmp_path / "saved"), "onnx", tmp_path)
     run(monkeypatch, tmp_path / "a.wav", tmp_path / "x.wav", "--vocoder", whole, "--f0_method", "dio")
     assert np.abs(soundfile.read(tmp_path / "x.wav")[0]).max() > 0.01
+
+
+def test_a_vocoder_that_analyses_the_recording_itself(tmp_path, monkeypatch):
+    from espnet2_nhv.vocoder import build_vocoder, save_vocoder
+
+    save_vocoder(build_vocoder("world"), tmp_path / "world", "none", "nothing")
+    soundfile.write(tmp_path / "a.wav", vowel(44100, 0.3), 44100)
+    run(monkeypatch, tmp_path / "a.wav", tmp_path / "x.wav", "--vocoder", tmp_path / "world")
+    assert is_pitch(tmp_path / "x.wav", 200)
+    with pytest.raises(UserError, match="analyses recordings itself"):
+        run(monkeypatch, tmp_path / "a.wav", tmp_path / "x.wav", "--vocoder", tmp_path / "world", "--key_shift", "1")

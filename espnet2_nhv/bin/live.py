@@ -38,7 +38,7 @@ def main() -> None:
         raise UserError(f"{args.out}: there is no folder {args.out.parent} to write it to")
     vocoder = load_vocoder(vocoder_path(args.vocoder))
     with tqdm(total=1.0, desc="analyse", bar_format="{desc}: {percentage:3.0f}%|{bar}| {elapsed}", disable=None) as bar:
-        mel, f0 = analyse(args.source, vocoder, args.f0_method, bar.update)
+        mel, f0, _ = analyse(args.source, vocoder, args.f0_method, bar.update)
     wav, report = play_live(vocoder, mel, torch.from_numpy(f0), args.block, paced=not args.fast)
     write_wav(args.out, wav, vocoder.fs, "PCM_16")
     print("\n".join([f"{args.out}: {len(wav) / vocoder.fs:.1f} s", *report.lines()]))

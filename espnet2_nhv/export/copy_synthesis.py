@@ -122,21 +122,29 @@ def _copy_one(source: str, target: Path, vocoder, change: Change, f0_method: str
     def progress(share: float) -> None:
         bar.update(100 * share)
 
-    mel, f0 = analyse(source, vocoder, f0_method, progress)
+    if vocoder.needs_wav and change != Change():
+        raise UserError(
+            "this vocoder analyses recordings itself: to change pitch or formants use one that reads features"
+        )
+    mel, f0, recording = analyse(source, vocoder, f0_method, progress)
     if f0 is not None and change != Change():
         mel = between_harmonics(mel, f0, vocoder.spec)
     if change.formant_shift != 1.0:
         mel = shift_formants(mel, vocoder.spec, change.formant_shift)
     f0 = _shifted(f0, change.f0_factor, vocoder.fs)
-    wav = vocoder.inference(mel, torch.from_numpy(f0) if vocoder.needs_f0 else None)
+    wav = vocoder.inference(
+        mel,
+        torch.from_numpy(f0) if vocoder.needs_f0 else None,
+        **({"wav": torch.from_numpy(recording)} if vocoder.needs_wav else {}),
+    )
     write_wav(target, wav.cpu().numpy(), vocoder.fs, subtype)
     progress(1 - bar.n / 100)
 
 
 def analyse(
     source: str, vocoder: Synthesizer, f0_method: str, progress: Callable[[float], None]
-) -> Tuple[torch.Tensor, Optional[np.ndarray]]:
-    """Mel ``(T, n_mels)`` and F0 ``(T,)``, Hz, of a recording on a vocoder's spec (of its own, as the case may be)."""
+) -> Tuple[torch.Tensor, Optional[np.ndarray], np.ndarray]:
+    """Mel ``(T, n_mels)``, F0 ``(T,)`` in Hz where the vocoder reads it, and samples of a recording at its rate."""
     spec = vocoder.spec
     try:
         wav, warnings = load_audio(source, spec.fs, True, _SHORTEST_SECONDS, strict=False)
@@ -147,7 +155,7 @@ def analyse(
     f0 = extract_f0(wav, spec, f0_method, lambda share: progress(share * _F0_SHARE))[0] if vocoder.needs_f0 else None
     mel = log_mel_of_long(wav, spec)
     progress(_MEL_SHARE if vocoder.needs_f0 else _F0_SHARE + _MEL_SHARE)
-    return mel, f0
+    return mel, f0, wav
 
 
 def _shifted(f0: Optional[np.ndarray], factor: float, fs: int) -> Optional[np.ndarray]:
