@@ -31,7 +31,8 @@ setup(
         "vocos",
     ],
     extras_require={
-        "test": ["hypothesis", "pytest", "ruff", "selenium", "visqol-python", "pesq"],
+        "test": ["hypothesis", "onnx", "onnxruntime", "pytest", "ruff", "selenium", "visqol-python", "pesq"],
         "metrics": ["visqol-python", "pesq"],  # optional columns of the results
+        "export": ["onnx", "onnxruntime"],  # writing ONNX files, and running them from here
     },
 )

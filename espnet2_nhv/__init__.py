@@ -3,8 +3,8 @@
 __version__ = "0.1.0"
 
 
-def load_vocoder(path):
-    """A saved vocoder, ready for ``wav = vocoder.inference(mel, f0)``; see :mod:`espnet2_nhv.vocoder.saved`."""
-    from espnet2_nhv.vocoder.saved import load_vocoder as load
+def load_vocoder(path, **options):
+    """A saved or exported vocoder, ready for ``wav = vocoder(mel, f0)``; see :mod:`espnet2_nhv.export.load`."""
+    from espnet2_nhv.export.load import load_vocoder as load
 
-    return load(path)
+    return load(path, **options)

@@ -72,3 +72,9 @@ def test_unknown_name_is_refused():
 
 def test_names_are_those_installed():
     assert {"nhv", "nhv-direct", "hifigan", "world"} <= set(subject_names())
+
+
+def test_exports_are_rows():
+    assert {"nhv-onnx", "nhv-torchscript"} <= set(subject_names())
+    subject = build_subject("nhv-onnx")
+    assert 3 < subject.saved_mb < 12 and len(subject.synthesize(0.5)()) == 86 * 256

@@ -80,7 +80,7 @@ def test_pcm_is_the_default(root, tmp_path):
 
 
 def test_goes_on_where_it_stopped(root, tmp_path, calls, monkeypatch):
-    real, count = decode._write_wav, []
+    real, count = decode.write_wav, []
 
     def killed_at_the_third(path, *rest):
         count.append(path)
@@ -89,10 +89,10 @@ def test_goes_on_where_it_stopped(root, tmp_path, calls, monkeypatch):
             raise KeyboardInterrupt
         real(path, *rest)
 
-    monkeypatch.setattr(decode, "_write_wav", killed_at_the_third)
+    monkeypatch.setattr(decode, "write_wav", killed_at_the_third)
     with pytest.raises(KeyboardInterrupt):
         decode_set(root / "hifigan", root / "dump/eval", tmp_path)
-    monkeypatch.setattr(decode, "_write_wav", real)
+    monkeypatch.setattr(decode, "write_wav", real)
     # Killed in the middle of a line, too.
     with open(tmp_path / "utt2seconds", "a") as log:
         log.write("song/1 0.")

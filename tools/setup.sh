@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Make .venv with the versions of tools/constraints.txt and this project in it, editable.
-# Does nothing when that has been done already. Usage: tools/setup.sh [EXTRA ...]   (test)
+# Does nothing when that has been done already. Usage: tools/setup.sh [EXTRA ...]   (test, export, metrics)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -3,6 +3,7 @@
 import dataclasses
 import importlib.util
 import io
+import tempfile
 from pathlib import Path
 from typing import Callable, Dict, Optional
 
@@ -13,7 +14,7 @@ import torch
 from espnet2_nhv.errors import UserError
 from espnet2_nhv.feature.spec import FeatureSpec
 from espnet2_nhv.vocoder.registry import VOCODERS, build_vocoder
-from espnet2_nhv.vocoder.saved import load_vocoder
+from espnet2_nhv.vocoder.saved import load_vocoder, save_vocoder
 
 
 @dataclasses.dataclass
@@ -24,10 +25,12 @@ class Subject:
     ----------
     synthesize : callable, from a number of seconds to a function of no arguments that returns the waveform
     model : Module, or None where there is nothing trained
+    file_mb : float, size of the exported file, where that is what runs
     """
 
     synthesize: Callable[[float], Callable[[], object]]
     model: Optional[torch.nn.Module] = None
+    file_mb: Optional[float] = None
 
     @property
     def params(self) -> int:
@@ -36,7 +39,9 @@ class Subject:
 
     @property
     def saved_mb(self) -> float:
-        """Size of the saved tensors, MB."""
+        """Size of the saved tensors or of the exported file, MB."""
+        if self.file_mb is not None:
+            return self.file_mb
         if self.model is None:
             return 0.0
         buffer = io.BytesIO()
@@ -46,8 +51,9 @@ class Subject:
 
 def subject_names() -> list:
     """Everything :func:`build_subject` takes and that is installed."""
-    peers = (name for name, package in _PEERS.items() if importlib.util.find_spec(package))
-    return list(dict.fromkeys([*VOCODERS, *peers]))
+    optional = {**_EXPORTED, **_PEERS}
+    extra = (name for name, package in optional.items() if importlib.util.find_spec(package))
+    return list(dict.fromkeys([*VOCODERS, *extra]))
 
 
 def build_subject(name: str) -> Subject:
@@ -57,9 +63,12 @@ def build_subject(name: str) -> Subject:
         return Subject(_world)
     if name == "vocos":
         return _vocos()
+    if name in _EXPORTED:
+        return _exported(name)
     is_saved = (Path(name) / "vocoder.yaml").is_file()
     if name not in VOCODERS and not is_saved:
-        raise UserError(f"there is no vocoder {name!r} to measure; there are {', '.join([*VOCODERS, *_PEERS])}")
+        known = ", ".join([*VOCODERS, *_EXPORTED, *_PEERS])
+        raise UserError(f"there is no vocoder {name!r} to measure; there are {known}")
     vocoder = load_vocoder(name) if is_saved else build_vocoder(name).eval().fuse()
 
     def synthesize(seconds: float) -> Callable[[], torch.Tensor]:
@@ -67,6 +76,24 @@ def build_subject(name: str) -> Subject:
         return lambda: vocoder.inference(features["mel"], features["f0"] if vocoder.needs_f0 else None)
 
     return Subject(synthesize, vocoder)
+
+
+def _exported(name: str) -> Subject:
+    """NHV as ONNX Runtime or TorchScript run it."""
+    from espnet2_nhv.export.export import export
+    from espnet2_nhv.export.load import load_vocoder as load_exported
+
+    model = build_vocoder("nhv").eval()
+    with tempfile.TemporaryDirectory() as folder:
+        save_vocoder(model, f"{folder}/saved", licence="none", trained_on="nothing")
+        path = export(f"{folder}/saved", name.partition("-")[2], folder)[0][0]
+        vocoder, size = load_exported(path), path.stat().st_size
+
+    def synthesize(seconds: float) -> Callable[[], torch.Tensor]:
+        features = example_features(model.spec, seconds)
+        return lambda: vocoder.inference(features["mel"], features["f0"])
+
+    return Subject(synthesize, model, size / 1e6)
 
 
 def example_features(spec: FeatureSpec, seconds: float) -> Dict[str, torch.Tensor]:
@@ -106,4 +133,6 @@ def _vocos() -> Subject:
     return Subject(synthesize, model)
 
 
+# Rows that are there when a package is.
+_EXPORTED = {"nhv-onnx": "onnxruntime", "nhv-torchscript": "torch"}
 _PEERS = {"world": "pyworld", "vocos": "vocos"}

@@ -25,7 +25,7 @@ class BadAudio(Exception):
 
 
 def load_audio(
-    source: str, fs: int, allow_upsampling: bool = False, min_seconds: float = MIN_SECONDS
+    source: str, fs: int, allow_upsampling: bool = False, min_seconds: float = MIN_SECONDS, strict: bool = True
 ) -> Tuple[np.ndarray, List[str]]:
     """Read a recording as mono at a wanted rate.
 
@@ -35,6 +35,7 @@ def load_audio(
     fs : int > 0, Hz
     allow_upsampling : whether a recording of a lower rate is taken all the same
     min_seconds : float > 0, s
+    strict : whether silence and clipping, from which nothing good can be learnt, are refused
 
     Returns
     -------
@@ -44,10 +45,10 @@ def load_audio(
     Raises
     ------
     BadAudio
-        If the recording is missing, unreadable, empty, too short, silent, not finite, clipped in more than 1% of its
-        samples, or has a lower rate and `allow_upsampling` is false.
+        If the recording is missing, unreadable, empty, too short, not finite, has a lower rate and `allow_upsampling`
+        is false, or, where `strict`, is silent or clipped in more than 1% of its samples.
     """
-    wav, source_fs, warnings = read_mono(source)
+    wav, source_fs, warnings = read_mono(source, strict)
     if len(wav) < min_seconds * source_fs:
         length = "one sample" if len(wav) == 1 else f"{len(wav) / source_fs:.3g} s"
         raise BadAudio(f"too short: it has {length} and at least {min_seconds:g} s is needed")
@@ -68,7 +69,7 @@ def load_audio(
     return wav, warnings
 
 
-def read_mono(source: str) -> Tuple[np.ndarray, int, List[str]]:
+def read_mono(source: str, strict: bool = True) -> Tuple[np.ndarray, int, List[str]]:
     """Read and check a recording at its own rate; its channels are averaged.
 
     Returns
@@ -104,11 +105,11 @@ def read_mono(source: str) -> Tuple[np.ndarray, int, List[str]]:
     if position == 0:
         raise BadAudio("empty: it has no samples")
     wav = np.concatenate(mono)
-    if is_silent(wav):
+    if strict and is_silent(wav):
         mixed = "" if channels == 1 else " once its channels are mixed"
         raise BadAudio(f"silent: every sample is zero{mixed}")
     share = full / (position * channels)
-    if share > MAX_CLIPPED:
+    if strict and share > MAX_CLIPPED:
         raise BadAudio(f"clipped: {share:.1%} of its samples are at full scale, more than {MAX_CLIPPED:.0%}")
     # A single sample at full scale is a recording turned up as far as it goes; several in a row are clipped.
     warnings = [f"clipped in places: {share:.2g} of its samples are at full scale; kept"] if flat else []

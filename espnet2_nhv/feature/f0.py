@@ -1,6 +1,6 @@
 """F0 on the feature contract: continuous, in Hz, one value a frame, with voicing apart."""
 
-from typing import Callable, Tuple
+from typing import Callable, Optional, Tuple
 
 import numpy as np
 import pyworld
@@ -24,7 +24,9 @@ COARSE_ABOVE = 500.0
 DISAGREE = 0.25
 
 
-def extract_f0(wav: np.ndarray, spec: FeatureSpec, method: str = "harvest") -> Tuple[np.ndarray, np.ndarray]:
+def extract_f0(
+    wav: np.ndarray, spec: FeatureSpec, method: str = "harvest", progress: Optional[Callable[[float], None]] = None
+) -> Tuple[np.ndarray, np.ndarray]:
     """Analyse one utterance.
 
     Parameters
@@ -33,6 +35,7 @@ def extract_f0(wav: np.ndarray, spec: FeatureSpec, method: str = "harvest") -> T
     spec : FeatureSpec, of which fs, hop_length, f0_floor and f0_ceil count
     method : ['harvest', 'dio']
         Harvest, checked against DIO, hardly ever jumps an octave or loses a note; DIO alone is five times faster.
+    progress : called with the share of the work, in (0, 1], that has just been done; it may raise to stop
 
     Returns
     -------
@@ -58,11 +61,18 @@ def extract_f0(wav: np.ndarray, spec: FeatureSpec, method: str = "harvest") -> T
         raise UserError(f"the signal is not finite at sample {int(np.argmin(np.isfinite(wav)))}")
     time = np.arange(len(wav) // spec.hop_length) * spec.hop_length / spec.fs
 
+    # Harvest takes about as long as four DIOs.
+    shares = {pyworld.dio: 0.2, pyworld.harvest: 0.8} if method == "harvest" else {pyworld.dio: 1.0}
+
+    def track(tracker):
+        report = progress and (lambda share: progress(share * shares[tracker]))
+        return _at_frames(track_pitch(tracker, wav, spec, report), spec, time)
+
     heard, rate = listen(wav, spec.fs)
-    f0, found = _at_frames(pyworld.dio, wav, spec, time)
+    f0, found = track(pyworld.dio)
     f0 = _refine(wav, spec.fs, time, f0, found)
     if method == "harvest":
-        harvest, harvest_found = _at_frames(pyworld.harvest, wav, spec, time)
+        harvest, harvest_found = track(pyworld.harvest)
         coarse = harvest_found & (harvest > COARSE_ABOVE)
         harvest = _refine(wav, spec.fs, time, harvest, coarse)
         f0 = _agree(harvest, harvest_found, f0, found, time, lambda f0: periodicity(heard, rate, time, f0))
@@ -72,9 +82,8 @@ def extract_f0(wav: np.ndarray, spec: FeatureSpec, method: str = "harvest") -> T
     return _continuous(f0, vuv & found, spec), vuv.astype(np.float32)
 
 
-def _at_frames(tracker: Callable, wav: np.ndarray, spec: FeatureSpec, time: np.ndarray):
-    """What one of WORLD's trackers says at the given times: F0 in Hz, never 0, and whether it was found there."""
-    track = track_pitch(tracker, wav, spec)
+def _at_frames(track: np.ndarray, spec: FeatureSpec, time: np.ndarray):
+    """What a track of :func:`track_pitch` says at given times: F0 in Hz, never 0, and whether it was found there."""
     found = track > 0
     if not found.any():
         return np.full(len(time), np.sqrt(spec.f0_floor * spec.f0_ceil)), np.zeros(len(time), dtype=bool)
@@ -83,7 +92,9 @@ def _at_frames(tracker: Callable, wav: np.ndarray, spec: FeatureSpec, time: np.n
     return f0, found[np.minimum(np.round(time * 1000 / STEP_MS).astype(int), len(track) - 1)]
 
 
-def track_pitch(tracker: Callable, wav: np.ndarray, spec: FeatureSpec) -> np.ndarray:
+def track_pitch(
+    tracker: Callable, wav: np.ndarray, spec: FeatureSpec, progress: Optional[Callable[[float], None]] = None
+) -> np.ndarray:
     """Pitch every millisecond, Hz, 0 where none was found, by ``pyworld.harvest`` or ``pyworld.dio``."""
     search = dict(f0_floor=spec.f0_floor / MARGIN, f0_ceil=spec.f0_ceil * MARGIN, frame_period=STEP_MS)
     second, total = spec.fs, len(wav) / spec.fs
@@ -96,6 +107,8 @@ def track_pitch(tracker: Callable, wav: np.ndarray, spec: FeatureSpec) -> np.nda
         track, _ = tracker(np.ascontiguousarray(piece), second, **search)
         first, stop = (int((edge - begin) * 1000 / STEP_MS) for edge in (start, end))
         pieces.append(track[first : None if last else stop])
+        if progress:
+            progress(1 - start / total if last else PIECE_SECONDS / total)
         start = end
     return np.concatenate(pieces)
 

@@ -1,5 +1,8 @@
 """Log-mel spectrogram on the feature contract, by ESPnet's own front-end."""
 
+import math
+
+import numpy as np
 import torch
 from espnet2.tts.feats_extract.log_mel_fbank import LogMelFbank
 
@@ -71,3 +74,25 @@ class LogMel(torch.nn.Module):
             wav = torch.nn.functional.pad(wav.float(), (0, max(0, shortest - wav.shape[-1])))
             mel, _ = self.fbank(wav)
         return mel[:, :n_frames].transpose(1, 2).clamp(min=self.spec.log_floor)
+
+
+def log_mel_of_long(wav: np.ndarray, spec: FeatureSpec, block_frames: int = 4096) -> torch.Tensor:
+    """:class:`LogMel` of a recording of any length in memory that hardly grows; ``(T, n_mels)``.
+
+    Parameters
+    ----------
+    wav : array [shape=(L,)], L >= hop_length
+    spec : FeatureSpec
+    block_frames : int >= 1, frames at a time
+    """
+    log_mel, hop_length = LogMel(spec), spec.hop_length
+    n_frames, margin = len(wav) // hop_length, math.ceil(spec.n_fft / 2 / hop_length)
+    blocks = []
+    for begin in range(0, max(n_frames, 1), block_frames):
+        end = min(begin + block_frames, n_frames)
+        first, last = max(0, begin - margin), end + margin
+        piece = wav[first * hop_length : len(wav) if last >= n_frames else last * hop_length]
+        with torch.no_grad():
+            mel = log_mel(torch.from_numpy(piece))[0]
+        blocks.append(mel[:, begin - first : end - first].T)
+    return torch.cat(blocks)

@@ -71,8 +71,8 @@ def decode_set(
     f0s = read_table(data / "f0.scp") if vocoder.needs_f0 else {}
     recordings = read_table(data / "wav.scp") if vocoder.needs_wav else {}
     source = dict(
-        vocoder=_digest(folder / "vocoder.yaml", folder / "vocoder.pth"),
-        features=_digest(data / "feats.scp"),
+        vocoder=digest(folder / "vocoder.yaml", folder / "vocoder.pth"),
+        features=digest(data / "feats.scp"),
         features_written=(data / "feats.scp").stat().st_mtime_ns,
         spec=spec.to_dict(),
         subtype=subtype,
@@ -94,7 +94,7 @@ def decode_set(
                     _synthesize(vocoder, *head, spec, samples)
                     is_warm = True
                 wav, seconds = _synthesize(vocoder, mel, f0, spec, recording)
-                _write_wav(_wav_path(out, utt), wav, vocoder.fs, subtype)
+                write_wav(_wav_path(out, utt), wav, vocoder.fs, subtype)
             except UserError as error:
                 failed[utt] = " ".join(str(error).split())
                 logging.warning("%s is skipped: %s", utt, failed[utt])
@@ -172,7 +172,8 @@ def _synthesize(vocoder: AbsVocoder, mel, f0, spec: FeatureSpec, recording: Opti
     return wav.numpy(), time.perf_counter() - start
 
 
-def _write_wav(path: Path, wav, fs: int, subtype: str) -> None:
+def write_wav(path: Path, wav, fs: int, subtype: str) -> None:
+    """Write a wav file that appears when it is whole; `subtype` is one of SUBTYPES."""
     # Through memory, because libsndfile does not say that a disk is full.
     content = io.BytesIO()
     soundfile.write(content, wav, fs, subtype=subtype, format="WAV")
@@ -185,7 +186,8 @@ def _wav_path(out: Path, utt: str) -> Path:
     return out / "wav" / f"{quote(utt, safe='')}.wav"
 
 
-def _digest(*paths: Path) -> str:
+def digest(*paths: Path) -> str:
+    """Sixteen digits that tell the contents of files from others."""
     digest = hashlib.sha256()
     for path in paths:
         digest.update(path.read_bytes())

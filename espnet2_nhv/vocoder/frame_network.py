@@ -96,10 +96,16 @@ class FrameNetwork(nn.Module):
         batch, n_frames, _ = x.shape
         frames = torch.cat([state[0], x], dim=1)
         new_state = [frames[:, n_frames:]]
-        # What a step sees lies side by side in memory: steps overlap by the delay.
-        seen = frames.flatten(1).unfold(1, (self.delay + self.stride) * self.n_in, self.stride * self.n_in)
-        y = self.entry(seen)
+        y = self.entry(self._seen(frames, n_frames))
         for block, past in zip(self.blocks, state[1:]):
             y, past = block(y, past)
             new_state.append(past)
         return self.head(self.norm(y)).view(batch, n_frames, self.n_out), new_state
+
+    def _seen(self, frames: torch.Tensor, n_frames: int) -> torch.Tensor:
+        """What each step sees, ``(B, T / stride, n_in * (delay + stride))``."""
+        if torch.jit.is_tracing():  # the ONNX exporter knows no unfolding of any length
+            n_seen = self.delay + self.stride
+            return torch.cat([frames[:, k : k + n_frames : self.stride] for k in range(n_seen)], dim=2)
+        # It lies side by side in memory: steps overlap by the delay.
+        return frames.flatten(1).unfold(1, (self.delay + self.stride) * self.n_in, self.stride * self.n_in)

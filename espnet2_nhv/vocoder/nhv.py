@@ -132,6 +132,10 @@ class NHV(AbsVocoder):
         phase, f0_samples, end = sample_phase(f0, self.spec.hop_length, self.fs, start)
         return pulse_train(phase, f0_samples, self.fs), end
 
+    def cepstra(self, numbers: torch.Tensor, mel: torch.Tensor) -> torch.Tensor:
+        """Both filters' cepstra ``(B, T, sum(sizes))`` from what the network wrote and the frames' raw log-mel."""
+        return torch.addcmul(self.mel_prior(mel), numbers, self.quefrency_scale)
+
     def filters(self, numbers: torch.Tensor, mel: torch.Tensor) -> Tuple[torch.Tensor, torch.Tensor]:
         """Frequency responses of both filters.
 
@@ -145,8 +149,10 @@ class NHV(AbsVocoder):
         harmonic : Tensor [shape=(B, T, n_fft / 2 + 1), dtype=complex64]
         noise : Tensor [shape=(B, T, n_fft / 2 + 1)]
         """
-        cepstra = torch.addcmul(self.mel_prior(mel), numbers, self.quefrency_scale)
-        harmonic, noise = cepstra.split(self.sizes, dim=-1)
+        return self.responses(*self.cepstra(numbers, mel).split(self.sizes, dim=-1))
+
+    def responses(self, harmonic: torch.Tensor, noise: torch.Tensor) -> Tuple[torch.Tensor, torch.Tensor]:
+        """Frequency responses of filters whose cepstra are ``(..., sizes[0])`` and ``(..., sizes[1])``."""
         return phased_response(harmonic, self.n_fft, self.anticausal_order), zero_phase_response(noise, self.cosines)
 
     def filtered_frames(self, filters: Tuple[torch.Tensor, torch.Tensor], excitation: torch.Tensor) -> torch.Tensor:

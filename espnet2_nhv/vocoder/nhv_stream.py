@@ -166,6 +166,11 @@ def _append(frames: torch.Tensor, more: torch.Tensor) -> torch.Tensor:
     return torch.cat([frames, more], dim=1) if frames.shape[1] else more
 
 
+def stream_noise(vocoder: "NHV", seed: int, n_samples: int) -> torch.Tensor:
+    """The first samples ``(1, n_samples)`` of the white noise that a stream of this seed shapes."""
+    return _NoiseSource(seed, _SIGNAL_BLOCK * vocoder.spec.hop_length, vocoder.device).take(n_samples)
+
+
 class _NoiseSource:
     """White noise of unit power, drawn in blocks of one size so that it is the same however it is taken."""
 

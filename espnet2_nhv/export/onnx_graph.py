@@ -1,0 +1,235 @@
+"""NHV as ONNX graphs: one step with its state, for streams, and a whole utterance, which repeats the step."""
+
+import io
+import warnings
+from typing import List, Tuple
+
+import numpy as np
+import onnx
+import torch
+from onnx import helper
+
+from espnet2_nhv.export.nhv_step import FlatStep, NHVStep
+from espnet2_nhv.export.onnx_builder import IR_VERSION, OPSET, Builder, declare
+from espnet2_nhv.export.onnx_noise import add_white_noise
+
+# Frames at a time: few enough that what is computed of them stays in a core's cache, enough that calls cost little.
+BLOCK_FRAMES = 128
+_FOREVER = 2**62
+# What the exporter lacks, of numbers above 0, or what ONNX Runtime has not vectorised.
+_SYMBOLICS = {
+    "aten::frac": lambda g, x: g.op("Sub", x, g.op("Floor", x)),
+    "aten::tan": lambda g, x: g.op("Div", g.op("Sin", x), g.op("Cos", x)),
+}
+PARTS = ("harmonic", "noise")
+# Inputs that need not be given.
+_OPTIONAL = {"seed": np.zeros((), np.int64), "white_noise": np.zeros((1, 0), np.float32)}
+
+
+def stream_model(step: NHVStep) -> onnx.ModelProto:
+    """One step: ``mel, f0, state`` to ``waveform, harmonic, noise, next state``.
+
+    Optional inputs: `seed` or `white_noise` ``(B, n * hop_length)``, and `end`, the number of frames of the utterance.
+    """
+    b = Builder("io/")
+    graph = _step_graph(step)
+    states = _state_types(step)
+    b.op("Identity", "mel", name="step/mel")
+    b.op("Identity", "f0", name="step/f0")
+    b.op("Identity", "end", name="step/end")
+    n_frames = b.size("mel", 1)
+    frame = b.op("Sub", "state_frame", b.constant(step.delay_frames))
+    _add_noise(b, b.size("mel", 0), frame, n_frames, step.hop_length)
+    for name, _, _ in states:
+        b.op("Identity", name, name=f"step/{name}")
+    after = Builder("out/")
+    _add_parts(after, *PARTS)
+    after.op("Add", *PARTS, name="waveform")
+    for name, _, _ in states:
+        after.op("Identity", f"step/next_{name}", name=f"next_{name}")
+    nodes = [*b.nodes, *graph.node, *after.nodes]
+    constants = [*b.constants.values(), *graph.initializer, *after.constants.values()]
+    optional = {**_OPTIONAL, "end": np.full((), _FOREVER, np.int64)}
+    inputs = [*_feature_inputs(step), *(declare(name, dtype, shape) for name, dtype, shape in states)]
+    outputs = [
+        *(declare(name, np.float32, ["batch", "n_samples"]) for name in ("waveform", *PARTS)),
+        *(declare(f"next_{name}", dtype, shape) for name, dtype, shape in states),
+    ]
+    return _model("nhv_stream", nodes, inputs, outputs, constants, optional)
+
+
+def whole_model(step: NHVStep) -> onnx.ModelProto:
+    """A whole utterance, in blocks: ``mel, f0`` to ``waveform, harmonic, noise``, the first the others' sum.
+
+    Optional inputs: `seed` or `white_noise` ``(B, N)``, and `phase`, in cycles, of the pulses at the first sample.
+    """
+    b = Builder("whole/")
+    states = _state_types(step)
+    batch, n_frames = b.size("mel", 0), b.size("mel", 1)
+    # As many blocks as needed, all of one size, a multiple of the stride.
+    n_steps = b.op("Add", n_frames, b.constant(step.delay_frames + 2 + step.stride - 1))
+    n_steps = b.op("Div", n_steps, b.constant(step.stride))
+    per_block = BLOCK_FRAMES // step.stride
+    n_blocks = _ceil_div(b, n_steps, b.constant(per_block))
+    block = b.op("Mul", _ceil_div(b, n_steps, n_blocks), b.constant(step.stride), name="whole/block")
+    b.op("Identity", batch, name="whole/batch")
+    b.op("Identity", n_frames, name="whole/n_frames")
+
+    begins = b.op("Mul", b.counting(b.constant(0), n_blocks), block)
+    initial = [_initial(b, name, dtype, shape, batch) for name, dtype, shape in states]
+    stacked = ["whole/harmonic_blocks", "whole/noise_blocks"]
+    b.op(
+        "Scan",
+        *initial,
+        begins,
+        name=[*(f"whole/last_{name}" for name, _, _ in states), *stacked],
+        body=_body(step, states),
+        num_scan_inputs=1,
+    )
+    n_samples = b.op("Mul", n_frames, b.constant(step.hop_length))
+    begin = b.constant([step.delay_samples])
+    end = b.op("Add", b.op("Unsqueeze", n_samples, b.constant([0])), begin)
+    for blocks, name in zip(stacked, PARTS):
+        joined = b.op("Reshape", b.op("Transpose", blocks, perm=[1, 0, 2]), b.shape(batch, -1))
+        b.op("Slice", joined, begin, end, b.constant([1]), name=name)
+    b.op("Add", *PARTS, name="waveform")
+    outputs = [declare(name, np.float32, ["batch", "n_samples"]) for name in ("waveform", *PARTS)]
+    optional = {**_OPTIONAL, "phase": np.zeros(1, np.float64)}
+    return _model("nhv", b.nodes, _feature_inputs(step), outputs, list(b.constants.values()), optional)
+
+
+def _body(step: NHVStep, states: List[tuple]) -> onnx.GraphProto:
+    """The step on the block that begins at frame `body/begin`; features are read from outside."""
+    b = Builder("body/")
+    graph = _step_graph(step)
+    frames = b.counting("body/begin", "whole/block")
+    last = b.op("Sub", "whole/n_frames", b.constant(1))
+    frames = b.op("Min", frames, last)  # the last frame held
+    b.op("Gather", "mel", frames, axis=1, name="step/mel")
+    b.op("Gather", "f0", frames, axis=1, name="step/f0")
+    b.op("Identity", "whole/n_frames", name="step/end")
+    frame = b.op("Sub", "body/begin", b.constant(step.delay_frames))
+    _add_noise(b, "whole/batch", frame, "whole/block", step.hop_length)
+    inputs = [*(declare(f"step/{name}", dtype, shape) for name, dtype, shape in states)]
+    inputs.append(declare("body/begin", np.int64, []))
+    outputs = [declare(f"step/next_{name}", dtype, shape) for name, dtype, shape in states]
+    after = Builder("parts/")
+    _add_parts(after, "parts/harmonic", "parts/noise")
+    outputs += [declare(f"parts/{part}", np.float32, ["batch", None]) for part in PARTS]
+    constants = [*b.constants.values(), *graph.initializer, *after.constants.values()]
+    return helper.make_graph([*b.nodes, *graph.node, *after.nodes], "block", inputs, outputs, constants)
+
+
+def _add_noise(b: Builder, batch: str, frame: str, n_frames: str, hop_length: int) -> None:
+    """`step/white` of some frames: from the input `white_noise`, zero beyond it, or where that is empty from `seed`."""
+    given = Builder("given/")
+    n_samples = given.op("Mul", n_frames, given.constant(hop_length))
+    place = given.counting(given.op("Mul", frame, given.constant(hop_length)), n_samples)
+    n_given = given.size("white_noise", 1)
+    inside = given.op("And", given.op("GreaterOrEqual", place, given.constant(0)), given.op("Less", place, n_given))
+    place = given.op("Clip", place, given.constant(0), given.op("Sub", n_given, given.constant(1)))
+    noise = given.op("Mul", given.op("Gather", "white_noise", place, axis=1), given.cast(inside, np.float32))
+    given.op("Expand", noise, given.shape(batch, 1), name="given/white")
+    seeded = Builder("seeded/")
+    add_white_noise(seeded, "seed", batch, frame, n_frames, hop_length, "seeded/white")
+    b.op(
+        "If",
+        b.op("Greater", b.size("white_noise", 1), b.constant(0)),
+        name="step/white",
+        then_branch=given.graph("given", [], [declare("given/white", np.float32, None)]),
+        else_branch=seeded.graph("seeded", [], [declare("seeded/white", np.float32, None)]),
+    )
+
+
+def _add_parts(b: Builder, harmonic: str, noise: str) -> None:
+    """Of the step's parts those given out: `harmonic`, and `noise` so that both add up to no more than full scale.
+
+    What is cut off is taken from the noise, so that the waveform is a plain sum: over a long utterance every further
+    operation would take the memory of another waveform.
+    """
+    # A little less than full scale, lest a rounding of the sum exceed it.
+    limits = (b.constant(limit, np.float32) for limit in (-1 + 2.0**-20, 1 - 2.0**-20))
+    limited = b.op("Clip", b.op("Add", "step/harmonic", "step/noise"), *limits)
+    b.op("Identity", "step/harmonic", name=harmonic)
+    b.op("Sub", limited, "step/harmonic", name=noise)
+
+
+def _initial(b: Builder, name: str, dtype, shape: list, batch: str) -> str:
+    """A state of zeros, but for the phase."""
+    if name == "state_phase":
+        return b.op("Expand", "phase", b.shape(batch))
+    if not shape:
+        return b.constant(0, dtype)
+    zero = helper.make_tensor("zero", helper.np_dtype_to_tensor_dtype(np.dtype(dtype)), [1], [0])
+    return b.op("ConstantOfShape", b.shape(*(batch if size == "batch" else size for size in shape)), value=zero)
+
+
+def _ceil_div(b: Builder, x: str, y: str) -> str:
+    return b.op("Div", b.op("Sub", b.op("Add", x, y), b.constant(1)), y)
+
+
+def _feature_inputs(step: NHVStep) -> list:
+    n_mels = step.vocoder.spec.n_mels
+    return [
+        declare("mel", np.float32, ["batch", "n_frames", n_mels]),
+        declare("f0", np.float32, ["batch", "n_frames"]),
+    ]
+
+
+def _state_types(step: NHVStep) -> List[Tuple[str, type, list]]:
+    """Name, type and shape of each tensor of the state."""
+    tensors = step.initial_state(batch=1)
+    return [
+        (name, tensor.numpy().dtype, ["batch", *tensor.shape[1:]] if tensor.dim() else [])
+        for name, tensor in zip(step.state_names(), tensors)
+    ]
+
+
+def _model(name: str, nodes, inputs, outputs, constants, optional: dict) -> onnx.ModelProto:
+    shapes = {"white_noise": ["noise_batch", "n_noise"]}
+    for key, default in optional.items():
+        inputs = [*inputs, declare(key, default.dtype, shapes.get(key, default.shape))]
+        constants = [*constants, onnx.numpy_helper.from_array(default, key)]
+    graph = helper.make_graph(nodes, name, inputs, outputs, constants)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], producer_name="espnet2_nhv")
+    model.ir_version = IR_VERSION
+    onnx.checker.check_model(model)
+    return model
+
+
+def _step_graph(step: NHVStep) -> onnx.GraphProto:
+    """The step as traced by PyTorch's exporter; all names begin with ``step/``."""
+    batch, n_frames = 1, 8 * step.stride
+    state = step.initial_state(batch)
+    arguments = (
+        torch.zeros(batch, n_frames, step.vocoder.spec.n_mels),
+        torch.full((batch, n_frames), 220.0),
+        torch.zeros(batch, n_frames * step.hop_length),
+        torch.tensor(_FOREVER),
+        *state,
+    )
+    names = step.state_names()
+    varying = {"mel": {0: "batch", 1: "n"}, "f0": {0: "batch", 1: "n"}, "white": {0: "batch", 1: "m"}}
+    varying.update({name: {0: "batch"} for name, tensor in zip(names, state) if tensor.dim()})
+    buffer = io.BytesIO()
+    for name, symbolic in _SYMBOLICS.items():
+        torch.onnx.register_custom_op_symbolic(name, symbolic, OPSET)
+    try:
+        with torch.no_grad(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            # The tracing exporter: it takes seconds where the one on torch.export takes minutes.
+            torch.onnx.export(
+                FlatStep(step).eval(),
+                arguments,
+                buffer,
+                dynamo=False,
+                opset_version=OPSET,
+                input_names=["mel", "f0", "white", "end", *names],
+                output_names=["harmonic", "noise", *(f"next_{name}" for name in names)],
+                dynamic_axes=varying,
+            )
+    finally:
+        for name in _SYMBOLICS:
+            torch.onnx.unregister_custom_op_symbolic(name, OPSET)
+    model = onnx.load_from_string(buffer.getvalue())
+    return onnx.compose.add_prefix_graph(model.graph, "step/", inplace=True)

@@ -1,0 +1,131 @@
+"""Vocoders that run in ONNX Runtime."""
+
+from pathlib import Path
+from typing import Optional, Union
+
+import numpy as np
+import torch
+
+from espnet2_nhv.errors import UserError
+from espnet2_nhv.export.onnx_file import read_onnx
+from espnet2_nhv.vocoder.synthesizer import Synthesizer
+
+
+class OnnxVocoder(Synthesizer):
+    """An exported NHV, with the calls of one in PyTorch.
+
+    Parameters
+    ----------
+    path : of ``nhv.onnx``, for whole utterances, or ``nhv_stream.onnx``, for streams
+    threads : int >= 1 or None, CPU threads; None takes what PyTorch is set to
+
+    Raises
+    ------
+    UserError
+        If the file is not an intact export, or ONNX Runtime is not installed.
+    """
+
+    needs_f0 = True
+
+    def __init__(self, path: Union[str, Path], threads: Optional[int] = None):
+        content, self.card = read_onnx(path)
+        self.spec, self.path = self.card["spec"], path
+        try:
+            import onnxruntime
+        except ImportError:
+            raise UserError("onnxruntime is not installed: pip install onnxruntime") from None
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads or torch.get_num_threads()
+        options.log_severity_level = 3
+        options.enable_cpu_mem_arena = False  # which keeps, for ten minutes of audio, twice what is needed
+        self.session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+
+    def synthesize(self, mel: torch.Tensor, f0: torch.Tensor) -> torch.Tensor:
+        """One utterance; in blocks, either inside the graph or from here."""
+        if self.card["kind"] == "onnx-stream":
+            stream, size = self.stream(), 128 * self.card["stride"]
+            parts = [stream.push(*chunk) for chunk in zip(mel.split(size), f0.split(size))]
+            return torch.cat([*parts, stream.flush()])
+        # Written to where it is to be, because what ONNX Runtime holds itself is copied once more.
+        wav = np.empty((1, len(mel) * self.spec.hop_length), np.float32)
+        binding = self.session.io_binding()
+        binding.bind_cpu_input("mel", np.ascontiguousarray(mel[None].numpy()))
+        binding.bind_cpu_input("f0", np.ascontiguousarray(f0[None].numpy()))
+        binding.bind_output("waveform", "cpu", 0, np.float32, wav.shape, wav.ctypes.data)
+        self.session.run_with_iobinding(binding)
+        return torch.from_numpy(wav[0])
+
+    def stream(self, seed: int = 0, start_phase: float = 0.0) -> "OnnxStream":
+        """A synthesiser that takes frames as they come."""
+        if self.card["kind"] != "onnx-stream":
+            raise UserError(
+                f"{self.path}: exported for whole utterances; for streams there is nhv_stream.onnx beside it"
+            )
+        return OnnxStream(self, seed, start_phase)
+
+
+class OnnxStream:
+    """As :class:`espnet2_nhv.vocoder.nhv_stream.NHVStream`: takes frames, returns samples."""
+
+    def __init__(self, vocoder: OnnxVocoder, seed: int, start_phase: float):
+        self.vocoder = vocoder
+        self._seed = np.array(seed, np.int64)
+        self._state = {}
+        types = {"tensor(float)": np.float32, "tensor(double)": np.float64, "tensor(int64)": np.int64}
+        for entry in vocoder.session.get_inputs():
+            if entry.name.startswith("state_"):
+                shape = [1 if size == "batch" else size for size in entry.shape]
+                self._state[entry.name] = np.zeros(shape, types[entry.type])
+        self._state["state_phase"][:] = start_phase
+        self._names = ["waveform", *(f"next_{name}" for name in self._state)]
+        self._mel = torch.empty(0, vocoder.spec.n_mels)
+        self._f0 = torch.empty(0)
+        self._n_frames, self._last, self._flushed = 0, None, False
+        self._sent = -vocoder.card["delay_samples"]  # so much silence comes first
+
+    @property
+    def latency_frames(self) -> int:
+        """Frames that must have come, at most, before the first sample goes out."""
+        return -(-self.vocoder.card["delay_samples"] // self.vocoder.spec.hop_length) + self.vocoder.card["stride"]
+
+    @property
+    def latency_seconds(self) -> float:
+        """`latency_frames` in seconds of audio."""
+        return self.latency_frames * self.vocoder.spec.hop_length / self.vocoder.fs
+
+    def push(self, mel, f0) -> torch.Tensor:
+        """Feed raw frames ``(n, n_mels)`` and ``(n,)``; returns what can be finished by now, possibly nothing."""
+        if self._flushed:
+            raise UserError("the stream has been flushed: start another one for new frames")
+        mel, f0 = self.vocoder.check_features(mel, f0)
+        self._n_frames += len(mel)
+        self._last = mel[-1:], f0[-1:]
+        return self._advance(mel, f0)
+
+    def flush(self) -> torch.Tensor:
+        """The rest of the signal, the last frame held; the total is then frames times hop_length."""
+        self._flushed = True
+        if self._last is None:
+            return torch.empty(0)
+        mel, f0 = self._last
+        hop_length, stride = self.vocoder.spec.hop_length, self.vocoder.card["stride"]
+        n_samples = self._n_frames * hop_length
+        n_needed = -(-(n_samples + self.vocoder.card["delay_samples"]) // hop_length)
+        n_held = n_needed + -n_needed % stride - self._n_frames
+        rest = n_samples - max(self._sent, 0)
+        return self._advance(mel.expand(n_held, -1), f0.expand(n_held), end=self._n_frames)[:rest]
+
+    def _advance(self, mel: torch.Tensor, f0: torch.Tensor, end: Optional[int] = None) -> torch.Tensor:
+        self._mel, self._f0 = torch.cat([self._mel, mel]), torch.cat([self._f0, f0])
+        n = len(self._f0) - len(self._f0) % self.vocoder.card["stride"]
+        if n == 0:
+            return torch.empty(0)
+        inputs = dict(self._state, mel=self._mel[None, :n].numpy(), f0=self._f0[None, :n].numpy(), seed=self._seed)
+        if end is not None:
+            inputs["end"] = np.array(end, np.int64)
+        self._mel, self._f0 = self._mel[n:], self._f0[n:]
+        wav, *state = self.vocoder.session.run(self._names, inputs)
+        self._state = dict(zip(self._state, state))
+        early = min(max(-self._sent, 0), wav.shape[1])
+        self._sent += wav.shape[1]
+        return torch.from_numpy(wav[0, early:])

@@ -1,0 +1,149 @@
+"""NHV as a TorchScript file: a whole utterance in blocks, without this package."""
+
+import io
+import os
+import warnings
+import zipfile
+from pathlib import Path
+from typing import List, Optional, Tuple, Union
+
+import torch
+
+from espnet2_nhv.errors import UserError
+from espnet2_nhv.export.card import KEY, as_text, check_card
+from espnet2_nhv.export.nhv_step import ComplexNHVStep, FlatStep
+from espnet2_nhv.export.noise import white_noise
+from espnet2_nhv.vocoder.nhv import NHV
+from espnet2_nhv.vocoder.synthesizer import Synthesizer
+
+_KIND = "torchscript"
+_BLOCK_FRAMES = 128
+
+
+class WholeUtterance(torch.nn.Module):
+    """A step, traced, repeated over an utterance; to be scripted."""
+
+    def __init__(self, step, noise, initial: List[torch.Tensor], hop_length: int, late: int, early: int, stride: int):
+        super().__init__()
+        self.step, self.noise = step, noise
+        self.hop_length, self.late, self.early, self.stride = hop_length, late, early, stride
+        self.block = _BLOCK_FRAMES - _BLOCK_FRAMES % stride
+        self.initial = torch.jit.Attribute(initial, List[torch.Tensor])
+
+    def forward(
+        self,
+        mel: torch.Tensor,
+        f0: torch.Tensor,
+        seed: int = 0,
+        white: Optional[torch.Tensor] = None,
+        phase: float = 0.0,
+    ) -> Tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Mel ``(B, T, n_mels)`` and F0 ``(B, T)`` to waveform, harmonic and noise, each ``(B, T * hop_length)``."""
+        batch, n_frames, hop = mel.shape[0], mel.shape[1], self.hop_length
+        total = n_frames + self.late + 2
+        state: List[torch.Tensor] = []
+        for i, zero in enumerate(self.initial):
+            if i == 0:
+                state.append(zero)
+            elif i == 1:
+                state.append(torch.full([batch], phase, dtype=zero.dtype))
+            else:
+                state.append(zero.expand([batch] + zero.shape[1:]))
+        harmonic, noise = torch.empty(batch, n_frames * hop), torch.empty(batch, n_frames * hop)
+        begin = 0
+        while begin < total:
+            n = min(self.block, total - begin)
+            n = n + (self.stride - n % self.stride) % self.stride
+            frames = torch.arange(begin, begin + n).clamp(max=n_frames - 1)
+            f0_block = f0[:, frames]
+            if white is None:
+                white_block = self.noise(torch.tensor(seed), torch.tensor(begin - self.late), f0_block)
+            else:
+                place = torch.arange((begin - self.late) * hop, (begin - self.late + n) * hop)
+                inside = (place >= 0) & (place < white.shape[1])
+                white_block = (white[:, place.clamp(0, white.shape[1] - 1)] * inside).expand(batch, -1)
+            output = self.step(mel[:, frames], f0_block, white_block, torch.tensor(n_frames), state)
+            state = output[2:]
+            first = begin * hop - self.early  # the place of this block's first sample
+            skip = max(0, -first)
+            size = min(n * hop, n_frames * hop - first) - skip
+            if size > 0:
+                harmonic[:, first + skip : first + skip + size] = output[0][:, skip : skip + size]
+                noise[:, first + skip : first + skip + size] = output[1][:, skip : skip + size]
+            begin += n
+        waveform = (harmonic + noise).clamp_(-1.0, 1.0)
+        torch.sub(waveform, harmonic, out=noise)  # as in ONNX, the parts add up to the waveform
+        return waveform, harmonic, noise
+
+
+class _Step(torch.nn.Module):
+    def __init__(self, step):
+        super().__init__()
+        self.step = FlatStep(step)
+
+    def forward(self, mel, f0, white, end, state: List[torch.Tensor]):
+        return list(self.step(mel, f0, white, end, *state))
+
+
+class _Noise(torch.nn.Module):
+    def __init__(self, hop_length: int):
+        super().__init__()
+        self.hop_length = hop_length
+
+    def forward(self, seed, frame, like):
+        return white_noise(seed, like.shape[0], frame, like.shape[1], self.hop_length)
+
+
+def write_torchscript(vocoder: NHV, card: dict, path: Union[str, Path]) -> None:
+    """Write an NHV with its card; the file appears when it is whole."""
+    step, hop_length = ComplexNHVStep(vocoder).eval(), vocoder.spec.hop_length
+    initial, n = step.initial_state(batch=1), 8 * step.stride
+    mel, f0 = torch.zeros(1, n, vocoder.spec.n_mels), torch.full((1, n), 220.0)
+    white, end = torch.zeros(1, n * hop_length), torch.tensor(n)
+    with torch.no_grad(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that tracing and scripting are not what PyTorch develops any more
+        traced = torch.jit.trace(_Step(step), (mel, f0, white, end, initial), check_trace=False)
+        noise = torch.jit.trace(_Noise(hop_length), (torch.tensor(0), torch.tensor(0), f0), check_trace=False)
+        whole = WholeUtterance(traced, noise, initial, hop_length, step.delay_frames, step.delay_samples, step.stride)
+        scripted = torch.jit.script(whole)
+        buffer = io.BytesIO()
+        torch.jit.save(scripted, buffer, _extra_files={KEY: as_text(card)})
+    part = Path(f"{path}.part")
+    part.write_bytes(buffer.getbuffer())
+    os.replace(part, path)
+
+
+def read_torchscript_card(path: Union[str, Path]) -> dict:
+    """The card of a file written by :func:`write_torchscript`, which is made sure to be whole and unaltered."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            broken = archive.testzip()
+            name = next((name for name in archive.namelist() if name.endswith(f"/extra/{KEY}")), None)
+            text = None if broken or name is None else archive.read(name).decode()
+    except FileNotFoundError:
+        raise UserError(f"{path}: there is no such file") from None
+    except (zipfile.BadZipFile, OSError, EOFError, UnicodeDecodeError, NotImplementedError):
+        raise UserError(f"{path}: not a vocoder exported by espnet2_nhv, or damaged: export it again") from None
+    if broken:
+        raise UserError(f"{path}: altered or damaged since it was exported ({broken}): export it again")
+    if text is None:
+        raise UserError(f"{path}: not a vocoder exported by espnet2_nhv")
+    return check_card(text, path, (_KIND,))
+
+
+class TorchScriptVocoder(Synthesizer):
+    """An exported NHV, with the calls of one that was not."""
+
+    needs_f0 = True
+
+    def __init__(self, path: Union[str, Path]):
+        self.card = read_torchscript_card(path)
+        self.spec, self.path = self.card["spec"], path
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            self.module = torch.jit.load(str(path), map_location="cpu").eval()
+
+    def synthesize(self, mel: torch.Tensor, f0: torch.Tensor) -> torch.Tensor:
+        """One utterance of checked features."""
+        with torch.no_grad():
+            return self.module(mel[None], f0[None])[0][0]
