@@ -39,7 +39,9 @@ class _Joint:
         }
         for name in arguments:
             if name not in defaults and name not in ("idim", "odim"):
-                raise UserError(f"{type(self).__name__}: there is no argument {name!r}; there are {', '.join(defaults)}")
+                raise UserError(
+                    f"{type(self).__name__}: there is no argument {name!r}; there are {', '.join(defaults)}"
+                )
         for what, ours, table in (
             ("vocoder", VOCODERS, self.stock.AVAILABLE_VOCODER),
             ("discriminator", DISCRIMINATORS, self.stock.AVAILABLE_DISCRIMINATORS),

@@ -151,9 +151,7 @@ class AcousticListener:
             )
         return None
 
-    def f0(
-        self, source: str, n_frames: int, spec: FeatureSpec, lengths: Optional[torch.Tensor] = None
-    ) -> torch.Tensor:
+    def f0(self, source: str, n_frames: int, spec: FeatureSpec, lengths: Optional[torch.Tensor] = None) -> torch.Tensor:
         """F0 of the last call.
 
         Parameters

@@ -1,4 +1,4 @@
-"""ESPnet's singing and speech tasks, mended and told of our vocoders; wrapped, so that what ESPnet does still happens."""
+"""ESPnet's tasks, mended and told of our vocoders; wrapped, so that what ESPnet does still happens."""
 
 import copy
 import inspect

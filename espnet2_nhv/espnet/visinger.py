@@ -32,12 +32,10 @@ class LatentDecoder(torch.nn.Module):
         self.vocoder = vocoder
         self.to_mel = torch.nn.Conv1d(hidden_channels, vocoder.spec.n_mels, 7, padding=3)
         torch.nn.init.constant_(self.to_mel.bias, -2.0 * 2.302585 / vocoder.spec.ln_base)
-        self.global_conv = (
-            torch.nn.Conv1d(global_channels, vocoder.spec.n_mels, 1) if global_channels > 0 else None
-        )
+        self.global_conv = torch.nn.Conv1d(global_channels, vocoder.spec.n_mels, 1) if global_channels > 0 else None
 
     def forward(self, c: torch.Tensor, excitation: torch.Tensor, g: Optional[torch.Tensor] = None) -> torch.Tensor:
-        """Latent features ``(B, hidden_channels, T)``, F0 ``(B, 1, T * hop_length)`` in Hz; ``(B, 1, T * hop_length)``."""
+        """``(B, hidden_channels, T)`` and F0 in Hz ``(B, 1, T * hop_length)`` to ``(B, 1, T * hop_length)``."""
         mel = self.to_mel(c)
         if g is not None and self.global_conv is not None:
             mel = mel + self.global_conv(g)
