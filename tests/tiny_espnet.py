@@ -144,6 +144,3 @@ def save_model(folder, args, model):
     (folder / "config.yaml").write_text(yaml.safe_dump(vars(args)))
     torch.save(model.state_dict(), folder / "model.pth")
     return str(folder / "config.yaml"), str(folder / "model.pth")
-
-
-
