@@ -168,6 +168,11 @@ def _connect(model: torch.nn.Module, what: str, init: Optional[str]) -> None:
             except RuntimeError as error:
                 raise UserError(f"init_vocoder {init}: its weights do not fit vocoder_params ({error})") from None
         network.connect(model, is_new=init is None)
+    elif hasattr(getattr(network, "generator", None), "vocoder_arguments"):
+        if getattr(model.pitch_extract, "use_log_f0", False) or model.pitch_normalize is not None:
+            raise UserError(
+                "VISinger reads F0 in Hz: set use_log_f0: false in pitch_extract_conf and pitch_normalize: none"
+            )
     elif what == "svs" and hasattr(network, "inference") and hasattr(network, "length_regulator"):
         # For --durations label, which needs no vocoder.
         network.listener = AcousticListener(network, model.pitch_extract, model.pitch_normalize)
