@@ -7,9 +7,11 @@ import pytest
 import tiny_espnet as tiny
 import torch
 from espnet2.gan_svs.joint import joint_score2wav
+from espnet2.layers.utterance_mvn import UtteranceMVN
 
 from espnet2_nhv.discriminator.registry import DISCRIMINATORS
 from espnet2_nhv.errors import UserError
+from espnet2_nhv.espnet.features import global_statistics
 from espnet2_nhv.espnet.listener import set_durations
 from espnet2_nhv.vocoder import build_vocoder, save_vocoder
 from espnet2_nhv.vocoder.registry import VOCODERS, vocoder_class
@@ -207,7 +209,6 @@ MISTAKES = {
     "have hop_length 256 but the vocoder makes 512": (
         dict(vocoder_params=dict(spec=dict(hop_length=512), **tiny.NHV)), {}),
     "sampling_rate is 22050, but feats_extract works at fs 44100": (dict(sampling_rate=22050), {}),
-    "normalize: UtteranceMVN cannot be undone": ({}, dict(normalize="utterance_mvn")),
     "pitch_normalize puts every note below the mean there": ({}, dict(pitch_normalize="global_mvn")),
 }  # fmt: skip
 
@@ -220,6 +221,11 @@ def test_mistakes_are_said_in_one_sentence(message, tmp_path):
         changes = dict(pitch_normalize="global_mvn", pitch_normalize_conf=dict(stats_file=str(tmp_path / "pitch.npz")))
     with pytest.raises(UserError, match=message):
         tiny.GANSVSTask.build_model(tiny.singing_args("joint_score2wav", tiny.joint(**conf), **changes))
+
+
+def test_normalisation_that_cannot_be_undone_is_refused():
+    with pytest.raises(UserError, match="normalize: UtteranceMVN cannot be undone"):
+        global_statistics(UtteranceMVN(), 128)
 
 
 def test_segments_longer_than_the_songs_are_refused(batch):
