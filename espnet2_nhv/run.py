@@ -10,17 +10,31 @@ It takes what ``python`` takes: ``-m MODULE``, ``-c CODE``, ``-`` or a script's 
 timing of the label files instead of the predicted one.
 """
 
+import builtins
 import importlib
+import importlib.util
 import os
 import runpy
 import sys
-from typing import List
+from typing import Any, Dict, List
 
 from espnet2_nhv.errors import UserError
 from espnet2_nhv.espnet import register
 
 # At the top level of the module: processes that ESPnet spawns import this module and no more.
 register()
+
+_SCRIPT = "ESPNET2_NHV_SCRIPT"  # tells spawned processes which script they belong to
+_names: Dict[str, Any] = {}  # what the script has defined
+
+
+def __getattr__(name: str) -> Any:
+    """Names of the script: it runs inside this module, where spawned processes look for what it gave them to do."""
+    if not _names and os.environ.get(_SCRIPT) and __name__ == "__mp_main__":
+        _names.update(runpy.run_path(os.environ[_SCRIPT], run_name="__mp_main__"))
+    if name.startswith("__") or name not in _names:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return _names[name]
 
 
 def run(arguments: List[str]) -> None:
@@ -45,9 +59,7 @@ def run(arguments: List[str]) -> None:
     elif first.startswith("-"):
         raise UserError(f"there is no option {first}; give --durations, -m MODULE, -c CODE or a script's path")
     elif os.path.isfile(first):
-        sys.argv = arguments
-        sys.path[0] = os.path.dirname(os.path.abspath(first))
-        runpy.run_path(first, run_name="__main__")
+        _run_script(first, arguments)
     else:
         raise UserError(f"{first}: there is no such script")
 
@@ -66,6 +78,15 @@ def _run_module(name: str, arguments: List[str]) -> None:
         module.main()
     else:
         runpy.run_module(name, run_name="__main__", alter_sys=True)
+
+
+def _run_script(path: str, argv: List[str]) -> None:
+    # Not runpy: that makes the script the main module, and spawned processes would import it instead of this one.
+    path = os.environ[_SCRIPT] = os.path.abspath(path)
+    sys.argv, sys.path[0] = argv, os.path.dirname(path)
+    _names.update(__name__="__main__", __file__=path, __builtins__=builtins)
+    with open(path, "rb") as file:
+        exec(compile(file.read(), path, "exec"), _names)
 
 
 def _run_code(code: str, argv: List[str]) -> None:

@@ -17,6 +17,9 @@ import argparse
 import sys
 import torch
 
+def greet(name):
+    print("hello from", name, flush=True)
+
 def main():
     print("called with", sys.argv[1:], __name__)
     # A child as ESPnet's launcher starts it: a method of a task, found by its name.
@@ -25,9 +28,15 @@ def main():
         token_list=["a"], odim=128, svs="joint_score2wav", svs_conf=dict(vocoder_type="nvh"), input_size=None,
         postfrontend=None, normalize=None,
     )
-    process = torch.multiprocessing.get_context("spawn").Process(target=GANSVSTask.build_model, args=(mistake,))
-    process.start()
-    process.join()
+    context = torch.multiprocessing.get_context("spawn")
+    processes = [
+        context.Process(target=GANSVSTask.build_model, args=(mistake,)),
+        context.Process(target=greet, args=("a child",)),  # the script's own
+    ]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
 
 if __name__ == "__main__":
     main()
@@ -45,6 +54,7 @@ def test_script_and_its_spawned_processes(tmp_path):
         timeout=400,
     )
     assert "called with ['--one', '2'] __main__" in done.stdout, done.stderr
+    assert "hello from a child" in done.stdout, done.stderr
     # Only a child in which we are registered knows our names.
     said = [line for line in done.stderr.splitlines() if "UserError" in line]
     assert said and "there is no vocoder 'nvh'" in said[-1] and " nhv," in said[-1], done.stderr
