@@ -8,6 +8,8 @@ import tiny_espnet as tiny
 import torch
 from espnet2.gan_svs.joint import joint_score2wav
 from espnet2.layers.utterance_mvn import UtteranceMVN
+from small import SMALL
+from test_discriminators import SMALL as SMALL_DISCRIMINATORS
 
 from espnet2_nhv.discriminator.registry import DISCRIMINATORS
 from espnet2_nhv.errors import UserError
@@ -51,7 +53,7 @@ def label_timing():
 
 @pytest.mark.parametrize("name", [*TRAINABLE, *STOCK])
 def test_every_vocoder_trains_and_sings(name, batch, one, label_timing):
-    model = build(name, **({"vocoder_params": STOCK[name]} if name in STOCK else {}))
+    model = build(name, vocoder_params=dict({**SMALL, **STOCK, "nhv": tiny.NHV}.get(name, {})))
     for turn, part in ((True, model.svs.generator), (False, model.svs.discriminator)):
         out = model(**batch, forward_generator=turn)
         assert out["optim_idx"] == (0 if turn else 1) and torch.isfinite(out["loss"]).all()
@@ -68,7 +70,7 @@ def test_every_vocoder_trains_and_sings(name, batch, one, label_timing):
 
 @pytest.mark.parametrize("name", DISCRIMINATORS)
 def test_our_discriminators_judge(name, batch):
-    model = build(discriminator_type=name, discriminator_params={})
+    model = build(discriminator_type=name, discriminator_params=dict(SMALL_DISCRIMINATORS[name]), segment_size=32)
     out = model(**batch, forward_generator=False)
     out["loss"].backward()
     assert out["stats"]["discriminator_loss"] > 0

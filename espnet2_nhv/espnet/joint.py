@@ -53,6 +53,12 @@ class _Joint:
             is_default = kind == defaults[f"{what}_type"]
             if f"{what}_params" not in arguments and (kind in ours or not is_default):
                 arguments[f"{what}_params"] = {}
+        key = f"{self.acoustic_key}_params"
+        if key not in arguments:
+            # ESPnet's defaults of the singing model have an argument that it does not take.
+            model = getattr(self.stock, f"AVAILABLE_{self.acoustic_key.upper()}")[defaults[f"{self.acoustic_key}_type"]]
+            known = inspect.signature(model).parameters
+            defaults[key] = {name: value for name, value in defaults[key].items() if name in known}
         # ESPnet writes into its dictionaries of defaults.
         return copy.deepcopy({**defaults, **arguments})
 

@@ -14,6 +14,7 @@ from espnet2_nhv.errors import UserError
 from espnet2_nhv.espnet.dropin import build_dropin
 from espnet2_nhv.espnet.features import spec_of
 from espnet2_nhv.espnet.listener import AcousticListener
+from espnet2_nhv.espnet.visinger import uses_ours
 from espnet2_nhv.feature.spec import FeatureSpec
 from espnet2_nhv.vocoder.registry import VOCODERS, full_arguments
 from espnet2_nhv.vocoder.saved import load_card, load_vocoder
@@ -105,12 +106,12 @@ def _prepare_joint(conf: dict, spec: Optional[FeatureSpec], what: str) -> Option
 def _prepare_visinger(conf: dict, spec: Optional[FeatureSpec]) -> Optional[str]:
     defaults = inspect.signature(gan_svs.VITS.__init__).parameters
     _fill(conf, "generator_params", copy.deepcopy(defaults["generator_params"].default), say=False)
-    if conf.get("vocoder_generator_type") not in VOCODERS:
+    params = conf["generator_params"]
+    if not uses_ours(conf.get("vocoder_generator_type"), params.get("vocoder_arguments")):
         return None
     if spec is not None:
         _fill(conf, "sampling_rate", spec.fs)
         _fill(conf, "mel_loss_params", _mel_loss(spec))
-    params = conf["generator_params"]
     params["vocoder_arguments"], init = _complete(
         conf["vocoder_generator_type"], params.get("vocoder_arguments") or {}, spec
     )

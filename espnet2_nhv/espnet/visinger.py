@@ -14,6 +14,11 @@ from espnet2_nhv.vocoder.registry import VOCODERS, build_vocoder
 _STOCK = ("uhifigan", "hifigan", "avocodo", "visinger2")
 
 
+def uses_ours(name: Optional[str], arguments: Optional[Dict[str, Any]]) -> bool:
+    """Whether `vocoder_generator_type` means our vocoder: where ESPnet has one of that name, only with arguments."""
+    return name in VOCODERS and (name not in _STOCK or arguments is not None)
+
+
 class LatentDecoder(torch.nn.Module):
     """Latent features and F0 to a waveform, called as VISinger calls its U-HiFi-GAN.
 
@@ -72,7 +77,7 @@ class VISinger(VISingerGenerator):
         self, *, vocoder_generator_type: str = "hifigan", vocoder_arguments: Optional[Dict[str, Any]] = None,
         **arguments,
     ):  # fmt: skip
-        if vocoder_generator_type not in VOCODERS or vocoder_generator_type in _STOCK and not vocoder_arguments:
+        if not uses_ours(vocoder_generator_type, vocoder_arguments):
             if vocoder_generator_type not in _STOCK:
                 raise UserError(
                     f"vocoder_generator_type: there is no vocoder {vocoder_generator_type!r}; there are "
