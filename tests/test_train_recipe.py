@@ -303,7 +303,7 @@ def test_two_processes_train_as_one_does(root):
         "--optim2_conf", "lr=0.01", "--discriminator", "hifigan_msmpd", "--discriminator_conf", SMALL_DISCRIMINATOR,
         "--loss_weights", "{mr_stft: 1.0, mel: 1.0, adversarial: 1.0, feature_matching: 1.0}",
         # The linear term is divided by the level of what a process has of the batch.
-        "--adversarial_start_steps", "2", "--stft_loss_conf", "linear_weight=0.0",
+        "--adversarial_start_steps", "2", "--stft_loss_conf", "linear_weight=0.0", "--shuffle_within_batch", "false",
     )  # fmt: skip
     script = Path("distributed.py")
     script.write_text(DISTRIBUTED)
