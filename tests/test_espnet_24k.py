@@ -13,7 +13,6 @@ from espnet2_nhv.bin.train import parse_args
 from espnet2_nhv.espnet.listener import set_durations
 from espnet2_nhv.feature.spec import FeatureSpec
 from espnet2_nhv.train.recipe import train_vocoder
-from espnet2_nhv.vocoder.registry import build_vocoder
 
 ROOT = Path(__file__).resolve().parent.parent
 SPEC = FeatureSpec.load(ROOT / "conf/feature/24k_hop300.yaml")
@@ -44,12 +43,3 @@ def test_from_a_24k_dump_to_song(tmp_path, monkeypatch):
     finally:
         set_durations("predicted")
     assert singer.fs == 24000 and out["wav"].shape == (48 * 300,) and torch.isfinite(out["wav"]).all()
-
-
-@pytest.mark.parametrize("name", ["nhv", "hifigan"])
-def test_configurations_fit_the_preset(name):
-    args = parse_args([
-        "--config", str(ROOT / f"conf/train/24k/{name}.yaml"), "--train_data", "x", "--valid_data", "x",
-        "--stats_dir", "x", "--output_dir", "x",
-    ])  # fmt: skip
-    assert build_vocoder(args.vocoder, SPEC, **args.vocoder_conf).upsample_factor == 300

@@ -159,6 +159,9 @@ def test_mistakes_are_said_in_one_sentence(vocoders, singers, tmp_path):
 
     with pytest.raises(UserError, match="not a saved vocoder"):
         sing(tmp_path)
+    save_vocoder(build_vocoder("world", tiny.SPEC), tmp_path / "world", "none", "nothing")
+    with pytest.raises(UserError, match="World analyses a recording, and an acoustic model has none"):
+        sing(tmp_path / "world")
     with pytest.raises(UserError, match="there is no option 'f0'; there are f0_source, spec"):
         sing(vocoders / "nhv", dict(f0="score"))
     with pytest.raises(UserError, match="f0_source is 'guess'; give one of auto, model, score"):

@@ -35,6 +35,10 @@ class DropInVocoder:
     """
 
     def __init__(self, vocoder: AbsVocoder, model: torch.nn.Module, spec: FeatureSpec, f0_source: str = "auto"):
+        if vocoder.needs_wav:
+            raise UserError(
+                f"{type(vocoder).__name__} analyses a recording, and an acoustic model has none: take another vocoder"
+            )
         check_compatible(spec, vocoder.spec, what="features of the acoustic model")
         self.vocoder, self.spec, self.f0_source = vocoder, spec, f0_source
         self.fs = vocoder.fs
