@@ -6,8 +6,7 @@
 # with Griffin-Lim, with NHV, and by the joint model, 6 scores, 7 NHV fine-tuned on XiaoiceSing's mel (not by default).
 
 set -euo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")"
-root=$(cd ../../.. && pwd)
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../../.." && pwd)
 command="./joint.sh $*"
 
 # Options
@@ -29,6 +28,7 @@ python=""                   # Python to use (empty: .venv of the repository)
 # End of options
 
 . "$root/local/parse_options.sh"
+cd "$root/egs/nhv_sing/pjs" # paths are relative to it, as in run.sh here
 
 fail() { echo "error: $*" >&2; exit 1; }
 say() { echo; echo "== $*"; }
