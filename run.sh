@@ -25,7 +25,9 @@ robustness=false       # measure held notes, other keys, time and memory too (mi
 optional_metrics=""    # further metrics, where their package is installed: "visqol pesq"
 utterances=50          # of each set on the listening page, at most
 licence=""             # of the trained weights, written beside them (empty: the corpus's, where it is known)
-ngpu=0                 # GPUs (0: CPU)
+ngpu=0                 # GPUs (0: CPU), of each machine
+num_nodes=1            # machines that train together (slurm)
+cmd=""                 # how trainings start: local or slurm, by ESPnet's launcher, see local/cmd.sh (empty: directly)
 nj=2                   # parallel jobs of data preparation, features and scoring
 tag=""                 # suffix of the experiment folders
 datadir=data           # Kaldi data dirs
@@ -37,6 +39,7 @@ python=""              # Python to use (empty: .venv, set up first)
 # End of options
 
 . "$root/local/parse_options.sh"
+. "$root/local/cmd.sh"
 
 fail() { echo "error: $*" >&2; exit 1; }
 say() { echo; echo "== $*"; }
@@ -64,6 +67,9 @@ if [ -e "$datadir/corpus" ] && [ "$(cat "$datadir/corpus")" != "$corpus $db_root
     fail "$datadir/ holds corpus '$(cat "$datadir/corpus")', not '$corpus $db_root': use other folders" \
         "(--datadir, --dumpdir, --expdir, or run egs/nhv_sing/$corpus/run.sh), or remove $datadir, $dumpdir and $expdir"
 fi
+
+[ -z "$cmd" ] || launcher=$(launcher_of "$cmd") || exit 1
+[ "$num_nodes" -le 1 ] || [ "$cmd" = slurm ] || fail "--num_nodes $num_nodes needs --cmd slurm"
 
 if [ -z "$python" ]; then
     "$root/tools/setup.sh"
@@ -117,8 +123,11 @@ if [ "$stage" -le 4 ] && [ "$stop_stage" -ge 4 ]; then
         say "stage 4: training $vocoder"
         name=$vocoder${tag:+_$tag}
         rm -f "$expdir/$name/failed.txt"
+        launch=()
+        [ -z "$cmd" ] || launch=($python -m espnet2.bin.launch --cmd "$launcher" --log "$expdir/$name/launch.log"
+            --ngpu "$ngpu" --num_nodes "$num_nodes" --init_file_prefix "$expdir/$name/.dist_init_" --)
         # shellcheck disable=SC2086
-        attempt training "$name" $python -m espnet2_nhv.bin.train --config "$train_config/$vocoder.yaml" \
+        attempt training "$name" ${launch[@]+"${launch[@]}"} $python -m espnet2_nhv.bin.train --config "$train_config/$vocoder.yaml" \
             --train_data "$dumpdir/train" --valid_data "$dumpdir/dev" --stats_dir "$expdir/stats" \
             --output_dir "$expdir/$name" --ngpu "$ngpu" --inference_model "$inference_model" \
             --licence "$licence" --trained_on "$corpus" \

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
-from tiny_dump import SPEC, write_dump
+from tiny_dump import SPEC, features, tone, write_dump, write_set
 
 from espnet2_nhv import load_vocoder
 from espnet2_nhv.bin.train import parse_args
@@ -281,10 +281,30 @@ def test_killed_and_run_again():
     load_vocoder("exp/killed/vocoder")
 
 
+SMALL_DISCRIMINATOR = """{
+    scales: 1, periods: [2], period_discriminator_params: {channels: 4, max_downsample_channels: 16},
+    scale_discriminator_params: {channels: 8, max_downsample_channels: 32, max_groups: 4},
+}"""
+
+
 @pytest.mark.slow
-def test_two_processes_train_one_model():
-    """ESPnet's distributed path, as --ngpu 2 takes it, with gloo on the CPU."""
-    train("alone", "--budget", "1steps")  # statistics and segments
+def test_two_processes_train_as_one_does(root):
+    """ESPnet's distributed path, as --ngpu 2 takes it, with gloo on the CPU: the same losses, the same weights."""
+    # Utterances of one segment each, so that chance has no part in what is cut out of them.
+    utterances = {}
+    for index in range(4):
+        wav, f0 = tone(16 * SPEC.hop_length / SPEC.fs, 150 * (index + 1), seed=index)
+        utterances[f"utt{index}"] = wav, *features(wav, f0)
+    for name in ("train", "dev"):
+        write_set(root / "same" / name, utterances)
+    train(
+        "one", "--train_data", "same/train", "--valid_data", "same/dev", "--stats_dir", "exp/same_stats",
+        "--batch_size", "4", "--budget", "5steps", "--optim", "sgd", "--optim_conf", "lr=0.01", "--optim2", "sgd",
+        "--optim2_conf", "lr=0.01", "--discriminator", "hifigan_msmpd", "--discriminator_conf", SMALL_DISCRIMINATOR,
+        "--loss_weights", "{mr_stft: 1.0, mel: 1.0, adversarial: 1.0, feature_matching: 1.0}",
+        # The linear term is divided by the level of what a process has of the batch.
+        "--adversarial_start_steps", "2", "--stft_loss_conf", "linear_weight=0.0", "--shuffle_within_batch", "false",
+    )  # fmt: skip
     script = Path("distributed.py")
     script.write_text(DISTRIBUTED)
     processes = [
@@ -297,12 +317,23 @@ def test_two_processes_train_one_model():
     for process in processes:
         errors = process.communicate(timeout=300)[1]
         assert process.returncode == 0, errors
-    assert trained_so_far(Path("exp/together"))["steps"] == 5
-    stats = epochs("together")
-    assert sorted(stats) == [1, 2] and np.isfinite(stats[2]["train"]["discriminator_loss"])
-    # Gradients are shared, so both end with the same weights, steps and time.
+    assert trained_so_far(Path("exp/two"))["steps"] == 5
+    one, two = epochs("one"), epochs("two")
+    assert sorted(one) == sorted(two) == [1, 2]
+    for epoch in one:
+        for phase, losses in (
+            ("train", ("generator_loss", "mr_stft", "mel", "adversarial", "feature_matching", "discriminator_loss")),
+            ("valid", ("generator_loss", "mr_stft", "mel")),
+        ):
+            for loss in losses:
+                assert two[epoch][phase][loss] == pytest.approx(one[epoch][phase][loss], rel=1e-4), (epoch, phase, loss)
+    # Gradients are shared, so both end with the same weights, steps and time; those of one process.
     hashes = [Path(f"hash{rank}").read_text() for rank in range(2)]
     assert hashes[0] == hashes[1]
+    weights = [torch.load(f"exp/{name}/latest.pth", weights_only=True) for name in ("one", "two")]
+    for name, value in weights[0].items():
+        if value.is_floating_point():
+            torch.testing.assert_close(weights[1][name], value, rtol=1e-3, atol=1e-4, msg=name)
 
 
 DISTRIBUTED = """
@@ -315,13 +346,8 @@ import yaml
 from espnet2_nhv.train.task import GANVocoderTask
 
 rank = int(sys.argv[1])
-args = argparse.Namespace(**yaml.safe_load(Path("exp/alone/config.yaml").read_text()))
-args.output_dir, args.budget, args.discriminator = "exp/together", "5steps", "hifigan_msmpd"
-args.discriminator_conf = dict(
-    scales=1, periods=[2], period_discriminator_params=dict(channels=4, max_downsample_channels=16),
-    scale_discriminator_params=dict(channels=8, max_downsample_channels=32, max_groups=4),
-)
-args.loss_weights, args.adversarial_start_steps = dict(mel=1.0, adversarial=1.0, feature_matching=1.0), 2
+args = argparse.Namespace(**yaml.safe_load(Path("exp/one/config.yaml").read_text()))
+args.output_dir = "exp/two"
 args.distributed, args.multiprocessing_distributed = True, False
 args.dist_world_size, args.dist_rank, args.local_rank = 2, rank, None
 args.dist_backend, args.dist_init_method = "gloo", f"file://{Path('rendezvous').resolve()}"

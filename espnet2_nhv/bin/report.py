@@ -6,6 +6,7 @@ from espnet2_nhv.bin.cli import run_cli
 from espnet2_nhv.errors import UserError
 from espnet2_nhv.score.page.build import build_page
 from espnet2_nhv.score.results import write_results
+from espnet2_nhv.score.table import COPY_SYNTHESIS
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -15,6 +16,7 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument("--sets", nargs="+", default=["dev", "eval"], help="decoded sets, one table each")
     parser.add_argument("--tag", default="", help="suffix of the experiments' folders")
     parser.add_argument("--command", help="the command that made the results, quoted in RESULTS.md")
+    parser.add_argument("--made_from", default=COPY_SYNTHESIS, help="what was synthesised, said in RESULTS.md")
     parser.add_argument("--dumpdir", help="folder of the sets, e.g. dump: makes the listening page EXPDIR/report")
     parser.add_argument("--utterances", type=int, default=50, help="of each set on the page, at most")
     parser.add_argument("--nj", type=int, default=1, help="processes")
@@ -25,7 +27,7 @@ def main() -> None:
     args = get_parser().parse_args()
     if args.utterances < 1:
         raise UserError(f"--utterances is {args.utterances}: give 1 or more, or leave out --dumpdir for no page")
-    rows = write_results(args.expdir, args.vocoders, args.sets, args.tag, args.command)
+    rows = write_results(args.expdir, args.vocoders, args.sets, args.tag, args.command, args.made_from)
     for row in rows:
         if row["error"]:
             print(f"{row['vocoder']} on {row['set']}: {row['error']}")

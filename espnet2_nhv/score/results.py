@@ -11,12 +11,17 @@ from espnet2_nhv.score.files import load_facts, write_whole
 from espnet2_nhv.score.metrics import METRICS
 from espnet2_nhv.score.optional import OPTIONAL
 from espnet2_nhv.score.robustness.rows import collect_robustness
-from espnet2_nhv.score.table import render
+from espnet2_nhv.score.table import COPY_SYNTHESIS, render
 from espnet2_nhv.vocoder.saved import load_vocoder
 
 
 def write_results(
-    expdir: Union[str, Path], vocoders: Sequence[str], sets: Sequence[str], tag: str = "", command: Optional[str] = None
+    expdir: Union[str, Path],
+    vocoders: Sequence[str],
+    sets: Sequence[str],
+    tag: str = "",
+    command: Optional[str] = None,
+    made_from: str = COPY_SYNTHESIS,
 ) -> List[dict]:
     """Gather scores, speed, size and training facts, and write `expdir`/RESULTS.md and RESULTS.json.
 
@@ -27,6 +32,7 @@ def write_results(
     sets : e.g. ["dev", "eval"]
     tag : suffix of the experiments' folders
     command : what made the results, quoted in RESULTS.md
+    made_from : what was synthesised, e.g. the recordings' own features
 
     Returns
     -------
@@ -49,7 +55,7 @@ def write_results(
         robustness += collect_robustness(folder, name, tag)
     rows += robustness
     write_whole(expdir / "RESULTS.json", json.dumps(rows, indent=1, allow_nan=False, ensure_ascii=False) + "\n")
-    write_whole(expdir / "RESULTS.md", render(rows, command))
+    write_whole(expdir / "RESULTS.md", render(rows, command, made_from))
     return rows
 
 

@@ -9,10 +9,13 @@ from espnet2_nhv.score.robustness.rows import robustness_tables
 RTF = Metric("rtf", "RTF", "", 4, True, "seconds of computing for a second of audio, in stage 5, on the device named")
 
 
-def render(rows: Sequence[dict], command: Optional[str] = None) -> str:
+COPY_SYNTHESIS = "the recordings' own features (copy synthesis)"
+
+
+def render(rows: Sequence[dict], command: Optional[str] = None, made_from: str = COPY_SYNTHESIS) -> str:
     """RESULTS.md of such rows: per set a table and its worst utterances, then what the columns mean."""
     rows, robustness = [row for row in rows if "probe" not in row], [row for row in rows if "probe" in row]
-    parts = ["# Results", _how_made(command)]
+    parts = ["# Results", _how_made(command, made_from)]
     for set_name in dict.fromkeys(row["set"] for row in rows):
         ours = sorted((row for row in rows if row["set"] == set_name), key=_rank)
         parts += [f"## {set_name}", _results_table(ours)]
@@ -35,10 +38,10 @@ def shown_metrics(rows: Sequence[dict]) -> List[Metric]:
     return [*METRICS, *asked, RTF]
 
 
-def _how_made(command: Optional[str]) -> str:
+def _how_made(command: Optional[str], made_from: str) -> str:
     command = f"`{command}`" if command else "stage 6 of `./run.sh` (`python -m espnet2_nhv.bin.report`)"
     return (
-        f"Made by {command}. Every vocoder synthesised the set from the recordings' own features (copy synthesis) and "
+        f"Made by {command}. Every vocoder synthesised the set from {made_from} and "
         "is compared with the recordings without any warping in time. Ordered by MR-STFT; the best of a column is bold."
     )
 

@@ -14,6 +14,7 @@ from espnet2_nhv.errors import UserError
 from espnet2_nhv.feature.spec import FeatureSpec
 from espnet2_nhv.train.dump import Dump, require_same_spec
 from espnet2_nhv.train.finish import finish
+from espnet2_nhv.train.nodes import Nodes
 from espnet2_nhv.train.segments import list_segments, pick_evenly, write_shapes
 from espnet2_nhv.train.stats import collect_stats
 from espnet2_nhv.train.task import GANVocoderTask
@@ -41,6 +42,8 @@ def train_vocoder(args: argparse.Namespace) -> Path:
     UserError
         For anything the user can mend, before anything is written.
     """
+    nodes = Nodes(args)
+    nodes.wait()
     if args.ngpu > torch.cuda.device_count():
         raise UserError(f"ngpu is {args.ngpu}, but PyTorch sees {torch.cuda.device_count()} GPUs here")
     train, valid = Dump.load(args.train_data), Dump.load(args.valid_data)
@@ -55,14 +58,17 @@ def train_vocoder(args: argparse.Namespace) -> Path:
     args.spec = spec.to_dict()
     _try_to_build(args)
     collect_stats(GANVocoderTask, args, train, valid)
-    _write_segments(args, train, valid, spec)
+    _write_segments(args, train, valid, spec, max(args.ngpu, 1) * nodes.count)
     spec.save(output_dir / "spec.yaml")
+    nodes.announce()
     args.train_data_path_and_name_and_type = train.sources()
     args.valid_data_path_and_name_and_type = valid.sources()
     if args.num_workers is None:
         # Reading a segment takes a millisecond: on a CPU a reader would only take a core from the training.
         args.num_workers = min(4, os.cpu_count() or 1) if args.ngpu > 0 else 0
     GANVocoderTask.main(args=args)
+    if not nodes.is_first:
+        return output_dir / "vocoder"
     return finish(output_dir, args.inference_model, args.licence, args.trained_on or str(train.folder))
 
 
@@ -130,8 +136,7 @@ def _check_same_training(args: argparse.Namespace, spec: FeatureSpec, output_dir
             )
 
 
-def _write_segments(args: argparse.Namespace, train: Dump, valid: Dump, spec: FeatureSpec) -> None:
-    n_processes = max(args.ngpu, 1)
+def _write_segments(args: argparse.Namespace, train: Dump, valid: Dump, spec: FeatureSpec, n_processes: int) -> None:
     all_valid = list_segments(valid.n_frames, args.segment_frames, multiple_of=n_processes)
     segments = dict(
         train=list_segments(train.n_frames, args.segment_frames, multiple_of=args.batch_size),

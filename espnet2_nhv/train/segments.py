@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import os
 from pathlib import Path
 from typing import Dict, List, Sequence, Tuple, Union
 
@@ -47,7 +48,10 @@ def write_shapes(path: Union[str, Path], names: List[str], spec: FeatureSpec, se
     """ESPnet's shape file of segments: what its samplers read, with the lengths that batches really have."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("".join(f"{name} {segment_frames},{spec.n_mels}\n" for name in names), encoding="utf-8")
+    # Each process of a training writes it, while another may be reading: so it is never half there.
+    part = path.with_name(f"{path.name}.{os.uname().nodename}.{os.getpid()}.part")
+    part.write_text("".join(f"{name} {segment_frames},{spec.n_mels}\n" for name in names), encoding="utf-8")
+    os.replace(part, path)
 
 
 def collate(data: Sequence[Tuple[str, Dict[str, np.ndarray]]]) -> Tuple[List[str], Dict[str, torch.Tensor]]:

@@ -49,6 +49,10 @@ def collect_stats(task, args: argparse.Namespace, train: Dump, valid: Dump) -> N
         collect_stats=True,
         output_dir=str(part),
         ngpu=0,
+        dist_launcher=None,  # one process is enough
+        dist_world_size=None,
+        dist_rank=None,
+        multiprocessing_distributed=False,
         # No audio: the mel is there already.
         train_data_path_and_name_and_type=[s for s in train.sources() if s[1] == "feats"],
         valid_data_path_and_name_and_type=[s for s in valid.sources() if s[1] == "feats"],
