@@ -31,7 +31,7 @@ setup(
         "vocos",
     ],
     extras_require={
-        "test": ["hypothesis", "onnx", "onnxruntime", "pytest", "ruff", "selenium", "visqol-python", "pesq"],
+        "test": ["hypothesis", "onnx", "onnxruntime", "pytest", "pytest-xdist", "ruff", "selenium", "visqol-python", "pesq"],
         "metrics": ["visqol-python", "pesq"],  # optional columns of the results
         "export": ["onnx", "onnxruntime"],  # writing ONNX files, and running them from here
     },

@@ -31,3 +31,8 @@ def demo_wavs() -> dict:
         rng = np.random.default_rng(seed)
         songs[name] = sing(compose(voice, 2, rng), voice, rng)
     return songs
+
+
+def pytest_collection_modifyitems(items) -> None:
+    """The longest file first: with several processes, nothing then waits for it at the end."""
+    items.sort(key=lambda item: item.path.name != "test_recipe.py")

@@ -95,6 +95,12 @@ def test_budget_is_counted_over_runs_and_the_best_is_saved():
     with pytest.raises(UserError, match="4epoch.pth"):
         finish("exp/steps", "5epoch.pth")
 
+    # ESPnet's average of two checkpoints has the mean of their weights and the sum of their steps.
+    states["steps"] = states["steps"] + 8
+    torch.save(states, "exp/steps/valid.generator_loss.ave_2best.pth")
+    finish("exp/steps", "valid.generator_loss.ave_2best.pth")
+    assert yaml.safe_load((folder / "training.yaml").read_text())["steps"] == 8
+
 
 def test_time_budget_shorter_than_an_epoch_makes_a_step():
     train("second", "--budget", "0.001s", "--num_iters_per_epoch", "1000")
@@ -210,11 +216,11 @@ def test_specs_that_differ_are_refused_before_anything_is_written():
 
 
 def test_a_folder_holds_one_training():
-    train("one", "--budget", "1steps")
-    before = Path("exp/one/config.yaml").read_text()
+    train("identity", "--budget", "1steps")
+    before = Path("exp/identity/config.yaml").read_text()
     with pytest.raises(UserError, match="vocoder_conf was .*16.* and is now .*32"):
-        train("one", "--vocoder_conf", "channels=32", "--budget", "2steps")
-    assert Path("exp/one/config.yaml").read_text() == before
+        train("identity", "--vocoder_conf", "channels=32", "--budget", "2steps")
+    assert Path("exp/identity/config.yaml").read_text() == before
     Path("exp/foreign").mkdir()
     Path("exp/foreign/checkpoint.pth").write_text("something")
     with pytest.raises(UserError, match="no config.yaml of this task"):

@@ -61,6 +61,9 @@ def finish(
     save_vocoder(vocoder, folder, licence=licence, trained_on=trained_on)
     so_far = trained_so_far(expdir)
     facts = dict(checkpoint=path.resolve().name, steps=int(states["steps"]), seconds=int(states["milliseconds"]) / 1000)
+    if ".ave" in path.resolve().name:
+        # Averaging weights, ESPnet adds up whole numbers: these are of the training as a whole.
+        facts.update(steps=so_far["steps"], seconds=so_far["seconds"])
     (folder / "training.yaml").write_text(
         yaml.safe_dump(dict(**facts, total=so_far), sort_keys=False), encoding="utf-8"
     )
