@@ -31,7 +31,17 @@ setup(
         "vocos",
     ],
     extras_require={
-        "test": ["hypothesis", "onnx", "onnxruntime", "pytest", "pytest-xdist", "ruff", "selenium", "visqol-python", "pesq"],
+        "test": [
+            "hypothesis",
+            "onnx",
+            "onnxruntime",
+            "pesq",
+            "pytest",
+            "pytest-xdist",
+            "ruff",
+            "selenium",
+            "visqol-python",
+        ],
         "metrics": ["visqol-python", "pesq"],  # optional columns of the results
         "export": ["onnx", "onnxruntime"],  # writing ONNX files, and running them from here
     },
