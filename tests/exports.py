@@ -36,6 +36,13 @@ def song(vocoder, seconds, seed=0):
     return (level / spec.ln_base).astype(np.float32), f0.astype(np.float32)
 
 
+def noise_of_seed(vocoder, seed, batch, n_frames):
+    """The noise that a seed stands for, ``(batch, n_frames * hop_length)``, by its formula in Python's integers."""
+    noise, n_samples = vocoder.noise.numpy(), n_frames * vocoder.spec.hop_length
+    starts = [(seed * 0x9E3779B1 + row * 0x1E3779B9) % len(noise) for row in range(batch)]
+    return np.stack([np.take(noise, np.arange(start, start + n_samples), mode="wrap") for start in starts])
+
+
 def noise_of_inference(vocoder, n_frames):
     """The noise that PyTorch's inference shapes, to give it to others."""
     return stream_noise(vocoder, 0, (n_frames + 3) * vocoder.spec.hop_length).numpy()

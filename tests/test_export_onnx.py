@@ -8,12 +8,11 @@ import onnx
 import onnxruntime
 import pytest
 import torch
-from exports import LICENCE, TRAINED_ON, noise_of_inference, save_small, saved_and_exported, song
+from exports import LICENCE, TRAINED_ON, noise_of_inference, noise_of_seed, save_small, saved_and_exported, song
 
 from espnet2_nhv import load_vocoder
 from espnet2_nhv.errors import UserError
 from espnet2_nhv.export.export import export
-from espnet2_nhv.export.noise import white_noise
 from espnet2_nhv.export.onnx_file import read_onnx, write_onnx
 from espnet2_nhv.feature.spec import FeatureSpec
 
@@ -83,7 +82,7 @@ def test_seed_is_the_noise_of_its_formula(exported):
     vocoder, session, _, _ = exported
     mel, f0 = song(vocoder, 1.0)
     inputs = {"mel": np.stack([mel, mel]), "f0": np.stack([f0, f0])}
-    given = white_noise(torch.tensor(11), 2, torch.tensor(0), len(f0) + 3, 256).numpy()
+    given = noise_of_seed(vocoder, 11, 2, len(f0) + 3)
     seeded = session.run(["noise"], {**inputs, "seed": np.array(11)})[0]
     np.testing.assert_allclose(seeded, session.run(["noise"], {**inputs, "white_noise": given})[0], atol=1e-5)
     assert np.abs(seeded - session.run(["noise"], inputs)[0]).max() > 0.01

@@ -6,11 +6,10 @@ import zipfile
 import numpy as np
 import pytest
 import torch
-from exports import LICENCE, TRAINED_ON, noise_of_inference, saved_and_exported, song
+from exports import LICENCE, TRAINED_ON, noise_of_inference, noise_of_seed, saved_and_exported, song
 
 from espnet2_nhv import load_vocoder
 from espnet2_nhv.errors import UserError
-from espnet2_nhv.export.noise import white_noise
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +34,7 @@ def test_batch_and_seed(exported):
     mel, f0 = (torch.from_numpy(x) for x in song(vocoder, 1.0))
     with torch.no_grad():
         both = scripted.module(torch.stack([mel, mel]), torch.stack([f0, f0 * 1.1]), 9)[0]
-        noise = white_noise(torch.tensor(9), 2, torch.tensor(0), len(f0) + 3, 256)
+        noise = torch.from_numpy(noise_of_seed(vocoder, 9, 2, len(f0) + 3))
         again = scripted.module(mel[None], 1.1 * f0[None], 0, noise[1:])[0]
     np.testing.assert_allclose(both[1], again[0], atol=1e-5)
 

@@ -16,6 +16,13 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument("--spec", type=Path, required=True, help="feature spec, e.g. a file of conf/feature")
     parser.add_argument("--allow_upsampling", action="store_true", help="take recordings of a lower sampling rate")
     parser.add_argument("--max_phrase_seconds", type=float, default=12.0, help="length of the longest phrase, s")
+    parser.add_argument(
+        "--speed_factors",
+        type=float,
+        nargs="*",
+        default=[],
+        help="speeds at which recordings are taken once more, e.g. 1.2",
+    )
     parser.add_argument("--nj", type=int, default=1, help="processes")
     parser.add_argument("--strict", action="store_true", help="end with an error if anything had to be left out")
     return parser
@@ -24,7 +31,13 @@ def get_parser() -> argparse.ArgumentParser:
 def main():
     args = get_parser().parse_args()
     report = prepare_data_dir(
-        args.data, args.out, FeatureSpec.load(args.spec), args.allow_upsampling, args.max_phrase_seconds, args.nj
+        args.data,
+        args.out,
+        FeatureSpec.load(args.spec),
+        args.allow_upsampling,
+        args.max_phrase_seconds,
+        args.nj,
+        args.speed_factors,
     )
     print_report(report, args.out)
     if args.strict and report.problems:

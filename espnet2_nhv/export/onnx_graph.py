@@ -11,7 +11,7 @@ from onnx import helper
 
 from espnet2_nhv.export.nhv_step import FlatStep, NHVStep
 from espnet2_nhv.export.onnx_builder import IR_VERSION, OPSET, Builder, declare
-from espnet2_nhv.export.onnx_noise import add_white_noise
+from espnet2_nhv.vocoder.flat_noise import ROW_STEP, SEED_STEP
 
 # Frames at a time: few enough that what is computed of them stays in a core's cache, enough that calls cost little.
 BLOCK_FRAMES = 128
@@ -39,7 +39,7 @@ def stream_model(step: NHVStep) -> onnx.ModelProto:
     b.op("Identity", "end", name="step/end")
     n_frames = b.size("mel", 1)
     frame = b.op("Sub", "state_frame", b.constant(step.delay_frames))
-    _add_noise(b, b.size("mel", 0), frame, n_frames, step.hop_length)
+    _add_noise(b, b.size("mel", 0), frame, n_frames, step)
     for name, _, _ in states:
         b.op("Identity", name, name=f"step/{name}")
     after = Builder("out/")
@@ -109,7 +109,7 @@ def _body(step: NHVStep, states: List[tuple]) -> onnx.GraphProto:
     b.op("Gather", "f0", frames, axis=1, name="step/f0")
     b.op("Identity", "whole/n_frames", name="step/end")
     frame = b.op("Sub", "body/begin", b.constant(step.delay_frames))
-    _add_noise(b, "whole/batch", frame, "whole/block", step.hop_length)
+    _add_noise(b, "whole/batch", frame, "whole/block", step)
     inputs = [*(declare(f"step/{name}", dtype, shape) for name, dtype, shape in states)]
     inputs.append(declare("body/begin", np.int64, []))
     outputs = [declare(f"step/next_{name}", dtype, shape) for name, dtype, shape in states]
@@ -120,25 +120,39 @@ def _body(step: NHVStep, states: List[tuple]) -> onnx.GraphProto:
     return helper.make_graph([*b.nodes, *graph.node, *after.nodes], "block", inputs, outputs, constants)
 
 
-def _add_noise(b: Builder, batch: str, frame: str, n_frames: str, hop_length: int) -> None:
+def _add_noise(b: Builder, batch: str, frame: str, n_frames: str, step: NHVStep) -> None:
     """`step/white` of some frames: from the input `white_noise`, zero beyond it, or where that is empty from `seed`."""
-    given = Builder("given/")
-    n_samples = given.op("Mul", n_frames, given.constant(hop_length))
-    place = given.counting(given.op("Mul", frame, given.constant(hop_length)), n_samples)
+    hop_length = b.constant(step.hop_length)
+    samples = b.counting(b.op("Mul", frame, hop_length), b.op("Mul", n_frames, hop_length))
+    b.op(
+        "If",
+        b.op("Greater", b.size("white_noise", 1), b.constant(0)),
+        name="step/white",
+        then_branch=_given_noise(batch, samples),
+        else_branch=_seeded_noise(batch, samples, step.vocoder.noise.numpy()),
+    )
+
+
+def _given_noise(batch: str, samples: str) -> onnx.GraphProto:
+    given, place = Builder("given/"), samples
     n_given = given.size("white_noise", 1)
     inside = given.op("And", given.op("GreaterOrEqual", place, given.constant(0)), given.op("Less", place, n_given))
     place = given.op("Clip", place, given.constant(0), given.op("Sub", n_given, given.constant(1)))
     noise = given.op("Mul", given.op("Gather", "white_noise", place, axis=1), given.cast(inside, np.float32))
     given.op("Expand", noise, given.shape(batch, 1), name="given/white")
+    return given.graph("given", [], [declare("given/white", np.float32, None)])
+
+
+def _seeded_noise(batch: str, samples: str, noise: np.ndarray) -> onnx.GraphProto:
+    """:func:`espnet2_nhv.vocoder.flat_noise.cut` from where :func:`~espnet2_nhv.vocoder.flat_noise.start_of` says."""
     seeded = Builder("seeded/")
-    add_white_noise(seeded, "seed", batch, frame, n_frames, hop_length, "seeded/white")
-    b.op(
-        "If",
-        b.op("Greater", b.size("white_noise", 1), b.constant(0)),
-        name="step/white",
-        then_branch=given.graph("given", [], [declare("given/white", np.float32, None)]),
-        else_branch=seeded.graph("seeded", [], [declare("seeded/white", np.float32, None)]),
-    )
+    size = seeded.constant(len(noise))
+    rows = seeded.op("Mul", seeded.counting(seeded.constant(0), batch), seeded.constant(ROW_STEP))
+    first = seeded.op("Mul", seeded.op("Mod", "seed", size), seeded.constant(SEED_STEP))
+    start = seeded.op("Unsqueeze", seeded.op("Mod", seeded.op("Add", first, rows), size), seeded.constant([1]))
+    place = seeded.op("Mod", seeded.op("Add", start, samples), size)
+    seeded.op("Gather", seeded.constant(noise, np.float32), place, name="seeded/white")
+    return seeded.graph("seeded", [], [declare("seeded/white", np.float32, None)])
 
 
 def _add_parts(b: Builder, harmonic: str, noise: str) -> None:

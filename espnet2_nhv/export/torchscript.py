@@ -12,7 +12,7 @@ import torch
 from espnet2_nhv.errors import UserError
 from espnet2_nhv.export.card import KEY, as_text, check_card
 from espnet2_nhv.export.nhv_step import ComplexNHVStep, FlatStep
-from espnet2_nhv.export.noise import white_noise
+from espnet2_nhv.vocoder.flat_noise import cut, start_of
 from espnet2_nhv.vocoder.nhv import NHV
 from espnet2_nhv.vocoder.synthesizer import Synthesizer
 
@@ -86,12 +86,14 @@ class _Step(torch.nn.Module):
 
 
 class _Noise(torch.nn.Module):
-    def __init__(self, hop_length: int):
+    def __init__(self, noise: torch.Tensor, hop_length: int):
         super().__init__()
+        self.register_buffer("noise", noise)
         self.hop_length = hop_length
 
     def forward(self, seed, frame, like):
-        return white_noise(seed, like.shape[0], frame, like.shape[1], self.hop_length)
+        start = start_of(seed, like.shape[0]) + frame * self.hop_length
+        return cut(self.noise, start, like.shape[1] * self.hop_length)
 
 
 def write_torchscript(vocoder: NHV, card: dict, path: Union[str, Path]) -> None:
@@ -103,7 +105,9 @@ def write_torchscript(vocoder: NHV, card: dict, path: Union[str, Path]) -> None:
     with torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that tracing and scripting are not what PyTorch develops any more
         traced = torch.jit.trace(_Step(step), (mel, f0, white, end, initial), check_trace=False)
-        noise = torch.jit.trace(_Noise(hop_length), (torch.tensor(0), torch.tensor(0), f0), check_trace=False)
+        noise = torch.jit.trace(
+            _Noise(vocoder.noise, hop_length), (torch.tensor(0), torch.tensor(0), f0), check_trace=False
+        )
         whole = WholeUtterance(traced, noise, initial, hop_length, step.delay_frames, step.delay_samples, step.stride)
         scripted = torch.jit.script(whole)
         buffer = io.BytesIO()

@@ -25,7 +25,12 @@ class BadAudio(Exception):
 
 
 def load_audio(
-    source: str, fs: int, allow_upsampling: bool = False, min_seconds: float = MIN_SECONDS, strict: bool = True
+    source: str,
+    fs: int,
+    allow_upsampling: bool = False,
+    min_seconds: float = MIN_SECONDS,
+    strict: bool = True,
+    speed: float = 1.0,
 ) -> Tuple[np.ndarray, List[str]]:
     """Read a recording as mono at a wanted rate.
 
@@ -36,6 +41,7 @@ def load_audio(
     allow_upsampling : whether a recording of a lower rate is taken all the same
     min_seconds : float > 0, s
     strict : whether silence and clipping, from which nothing good can be learnt, are refused
+    speed : float > 0, how many times faster, and higher, it is played
 
     Returns
     -------
@@ -59,8 +65,8 @@ def load_audio(
                 f"give --allow_upsampling to use it all the same, or choose a feature spec of a lower rate"
             )
         warnings.append(f"upsampled from {source_fs} Hz: its real bandwidth ends at {source_fs / 2:g} Hz")
-    if source_fs != fs:
-        wav = soxr.resample(wav, source_fs, fs, quality="VHQ")
+    if source_fs * speed != fs:
+        wav = soxr.resample(wav, source_fs * speed, fs, quality="VHQ")
     peak = float(np.abs(wav).max())
     if peak > 1:
         # Only floating point and resampled recordings can be; 16 bits would clip them.

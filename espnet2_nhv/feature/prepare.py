@@ -6,7 +6,7 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import Dict, List, Optional, Set, Tuple
+from typing import Dict, List, Optional, Sequence, Set, Tuple
 
 from tqdm import tqdm
 
@@ -25,7 +25,8 @@ _TABLES = ("wav.scp", "utt2spk", "spk2utt", "utt2num_samples")
 class Recording:
     """One recording to prepare: all that decides what becomes of it, so that a change is noticed.
 
-    `spans` are its utterances as (id, start, end), s; `stamp` is the file's size and time of change.
+    `spans` are its utterances as (id, start, end), s, at the speed at which it is played; `stamp` is the size of the
+    file and the time of its change.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Recording:
     min_seconds: float
     max_seconds: float
     allow_upsampling: bool
+    speed: float = 1.0
     version: int = VERSION
 
 
@@ -69,6 +71,7 @@ def prepare_data_dir(
     allow_upsampling: bool = False,
     max_phrase_seconds: float = 12.0,
     nj: int = 1,
+    speed_factors: Sequence[float] = (),
 ) -> Report:
     """Prepare one data directory; what an earlier run has done and is unchanged is kept.
 
@@ -81,6 +84,8 @@ def prepare_data_dir(
     allow_upsampling : whether recordings of a lower rate are taken
     max_phrase_seconds : float >= 1, s
     nj : int >= 1, processes
+    speed_factors : floats within 0.5 to 2, speeds at which every recording is taken once more, as
+        ``spFACTOR-NAME``: pitch and formants go with the speed, so that one voice becomes several
 
     Raises
     ------
@@ -91,11 +96,21 @@ def prepare_data_dir(
     data, out = Path(data), Path(out)
     if data.resolve() == out.resolve():
         raise UserError(f"--data and --out are the same folder {data}: give --out another one")
+    for factor in speed_factors:
+        if not 0.5 <= factor <= 2 or factor == 1:
+            raise UserError(f"speed factor {factor:g} is not within 0.5 to 2, or is the 1 that is there anyway")
     if max_phrase_seconds < 1:
         raise UserError(f"--max_phrase_seconds {max_phrase_seconds:g} is too short for a phrase: give 1 or more")
     min_seconds = max(MIN_SECONDS, spec.n_fft / spec.fs)
     settings = (spec.fs, min_seconds, max_phrase_seconds, allow_upsampling)
     recordings, speakers, problems = _read_recordings(data, settings)
+    copies = [_at_speed(recording, factor) for factor in speed_factors for recording in recordings]
+    speakers.update(
+        (f"sp{factor:g}-{utt}", f"sp{factor:g}-{name}")
+        for factor in speed_factors
+        for utt, name in list(speakers.items())
+    )
+    recordings += copies
     _write_spec(spec, out.parent / "spec.yaml")
     (out / "flac").mkdir(parents=True, exist_ok=True)
     log = out / "prepared.jsonl"
@@ -143,7 +158,11 @@ def prepare_recording(recording: Recording, out: Path) -> Outcome:
     outcome = Outcome(recording.name, _key(recording), [], [], [])
     try:
         wav, warnings = load_audio(
-            recording.source, recording.fs, recording.allow_upsampling, min_seconds=recording.min_seconds
+            recording.source,
+            recording.fs,
+            recording.allow_upsampling,
+            min_seconds=recording.min_seconds,
+            speed=recording.speed,
         )
     except BadAudio as error:
         outcome.problems.append(f"{recording.name}: {error}")
@@ -193,6 +212,13 @@ def _read_recordings(data: Path, settings) -> Tuple[List[Recording], Dict[str, s
         Recording(name, sources[name], tuple(spans[name]), _stamp(sources[name]), *settings) for name in sorted(spans)
     ]
     return recordings, speakers, problems
+
+
+def _at_speed(recording: Recording, factor: float) -> Recording:
+    """The same recording played at another speed, under other names (Kaldi's for it)."""
+    prefix = f"sp{factor:g}-"
+    spans = tuple((prefix + utt, start / factor, end / factor) for utt, start, end in recording.spans)
+    return dataclasses.replace(recording, name=prefix + recording.name, spans=spans, speed=factor)
 
 
 def _stamp(source: str) -> Tuple[int, ...]:

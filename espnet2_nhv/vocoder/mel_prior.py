@@ -47,7 +47,7 @@ class MelPrior(nn.Module):
         window = getattr(torch, f"{spec.window}_window")(spec.win_length, dtype=torch.float64)
         unit_level = np.log(bands.sum(axis=1).clip(min=1e-12)) + 0.5 * math.log(window.square().sum().item())
 
-        to_cepstrum = _minimum_phase(quefrencies, n_fft) @ _interpolation(spec, n_fft)
+        to_cepstrum = _minimum_phase(quefrencies, n_fft) @ band_interpolation(spec, n_fft)
         # Two excitations of unit power, one envelope: each takes half the power.
         offset = -to_cepstrum @ unit_level * envelope - (np.asarray(quefrencies) == 0) * 0.5 * math.log(2)
         # The floor of the features is silence too, wherever the spec puts it.
@@ -88,7 +88,7 @@ def _minimum_phase(quefrencies: Sequence[int], n_fft: int) -> np.ndarray:
     return fold * weight * np.cos(2 * np.pi * quefrency * bins / n_fft) / n_fft
 
 
-def _interpolation(spec: FeatureSpec, n_fft: int) -> np.ndarray:
+def band_interpolation(spec: FeatureSpec, n_fft: int) -> np.ndarray:
     """Matrix ``(n_fft / 2 + 1, n_mels)`` that interpolates from band centres to bins, holding the outermost bands."""
     edges = librosa.mel_frequencies(spec.n_mels + 2, fmin=spec.fmin, fmax=spec.fmax, htk=spec.mel_scale == "htk")
     bins = np.arange(n_fft // 2 + 1) * spec.fs / n_fft

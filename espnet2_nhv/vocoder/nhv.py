@@ -10,6 +10,7 @@ from espnet2_nhv.dsp.pulse import pulse_train, sample_phase
 from espnet2_nhv.errors import UserError
 from espnet2_nhv.feature.spec import FeatureSpec
 from espnet2_nhv.vocoder.base import AbsVocoder
+from espnet2_nhv.vocoder.flat_noise import cut, flat_noise
 from espnet2_nhv.vocoder.frame_network import FrameNetwork
 from espnet2_nhv.vocoder.mel_prior import MelPrior
 from espnet2_nhv.vocoder.nhv_stream import NHVStream
@@ -51,8 +52,8 @@ class NHV(AbsVocoder):
         hidden: int = 384,
         n_blocks: int = 3,
         kernel_size: int = 7,
-        look_ahead: int = 1,
-        stride: int = 2,
+        look_ahead: int = 0,
+        stride: int = 3,
         n_fft: Optional[int] = None,
         order: int = 222,
         noise_order: int = 80,
@@ -86,6 +87,7 @@ class NHV(AbsVocoder):
         # Cepstra of voices fall off as one over quefrency; so scaled, the network's numbers are of one size.
         constant("quefrency_scale", 1.0 / torch.tensor(quefrencies).abs().clamp(min=1).float())
         constant("window", synthesis_window(window, hop_length))
+        constant("noise", flat_noise(spec))
         constant("cosines", cosine_matrix(noise_order, self.n_fft))
 
     def forward(self, mel: torch.Tensor, f0: Optional[torch.Tensor] = None) -> torch.Tensor:
@@ -106,9 +108,9 @@ class NHV(AbsVocoder):
             numbers = numbers[:, self.look_ahead : self.look_ahead + n_frames + 1]
             filters = self.filters(numbers.float(), mel[:, : n_frames + 1].float())
             pulses, _ = self.pulses(f0.float(), start)
-            excitation = torch.stack([pulses, torch.randn_like(pulses)])
-            excitation = torch.nn.functional.pad(excitation, (self.spec.hop_length, 0))
-            wav = overlap_add(self.filtered_frames(filters, excitation), self.spec.hop_length)
+            noise = cut(self.noise, torch.randint(len(self.noise), (batch,), device=mel.device), pulses.shape[1])
+            excitation = [torch.nn.functional.pad(x, (self.spec.hop_length, 0)) for x in (pulses, noise)]
+            wav = overlap_add(self.filtered_frames(filters, *excitation), self.spec.hop_length)
         begin = self.spec.hop_length + self.lead
         return wav[:, None, begin : begin + n_frames * self.spec.hop_length]
 
@@ -155,10 +157,13 @@ class NHV(AbsVocoder):
         """Frequency responses of filters whose cepstra are ``(..., sizes[0])`` and ``(..., sizes[1])``."""
         return phased_response(harmonic, self.n_fft, self.anticausal_order), zero_phase_response(noise, self.cosines)
 
-    def filtered_frames(self, filters: Tuple[torch.Tensor, torch.Tensor], excitation: torch.Tensor) -> torch.Tensor:
-        """Pulses and noise ``(2, B, (T + 1) * hop_length)`` through their filters; frames ``(B, T, n_fft)``."""
-        pulses, noise = excitation_spectra(excitation, self.window, self.lead, self.n_fft)
-        return torch.fft.irfft(torch.addcmul(noise * filters[1], pulses, filters[0]), n=self.n_fft)
+    def filtered_frames(
+        self, filters: Tuple[torch.Tensor, torch.Tensor], pulses: torch.Tensor, noise: torch.Tensor
+    ) -> torch.Tensor:
+        """Pulses and noise, both ``(B, (T + 1) * hop_length)``, through their filters; frames ``(B, T, n_fft)``."""
+        spectra = excitation_spectra(noise, self.window, self.lead, self.n_fft).mul_(filters[1])
+        spectra.addcmul_(excitation_spectra(pulses, self.window, self.lead, self.n_fft), filters[0])
+        return torch.fft.irfft(spectra, n=self.n_fft)
 
     def stream(self, seed: int = 0, start_phase: float = 0.0) -> NHVStream:
         """A synthesiser that takes frames as they come; see :class:`NHVStream`."""

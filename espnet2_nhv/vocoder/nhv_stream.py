@@ -7,6 +7,7 @@ import torch
 
 from espnet2_nhv.dsp.overlap_add import overlap_add
 from espnet2_nhv.errors import UserError
+from espnet2_nhv.vocoder.flat_noise import cut, start_of
 
 if TYPE_CHECKING:
     from espnet2_nhv.vocoder.nhv import NHV
@@ -47,8 +48,10 @@ class NHVStream:
         self._n_frames = 0
         self._unanswered = vocoder.look_ahead  # outputs the network still owes to frames before the first
         self._phase = torch.full((1,), float(start_phase), dtype=torch.float64, device=self.device)
-        self._noise = _NoiseSource(seed, _SIGNAL_BLOCK * hop_length, self.device)
-        self._excitation = torch.zeros(2, 1, hop_length, device=self.device)  # the last hop of pulses and noise
+        self._noise_at = int(start_of(torch.tensor(seed), batch=1))
+        # The last hop of pulses and of noise.
+        self._pulses = torch.zeros(1, hop_length, device=self.device)
+        self._noise = torch.zeros(1, hop_length, device=self.device)
         self._tail = torch.zeros(1, vocoder.n_fft - hop_length, device=self.device)
         # The first frame begins before sample 0.
         self._early = hop_length + vocoder.lead
@@ -64,7 +67,7 @@ class NHVStream:
         """`latency_frames` in seconds of audio."""
         return self.latency_frames * self.vocoder.spec.hop_length / self.vocoder.fs
 
-    @torch.no_grad()
+    @torch.inference_mode()
     def push(self, mel: torch.Tensor, f0: torch.Tensor) -> torch.Tensor:
         """Feed frames.
 
@@ -88,7 +91,7 @@ class NHVStream:
         # A copy: what is kept for later must not change when the caller uses his memory again.
         return self._joined(self._advance(mel.clone(), f0))
 
-    @torch.no_grad()
+    @torch.inference_mode()
     def flush(self) -> torch.Tensor:
         """The rest of the signal, the last frame held; the total is then frames times hop_length."""
         return self._joined(self._remainder())
@@ -149,11 +152,11 @@ class NHVStream:
         vocoder, hop_length = self.vocoder, self.vocoder.spec.hop_length
         done = numbers.shape[1] * hop_length
         pulses, self._phase = vocoder.pulses(f0, self._phase)
-        excitation = torch.stack([pulses, self._noise.take(done)])
-        excitation = torch.cat([self._excitation, excitation], dim=-1)
-        self._excitation = excitation[..., -hop_length:]
+        pulses = torch.cat([self._pulses, pulses], dim=1)
+        noise = torch.cat([self._noise, self._white(done)], dim=1)
+        self._pulses, self._noise = pulses[:, done:], noise[:, done:]
 
-        frames = vocoder.filtered_frames(vocoder.filters(numbers, mel), excitation)
+        frames = vocoder.filtered_frames(vocoder.filters(numbers, mel), pulses, noise)
         signal = overlap_add(frames, hop_length)
         signal[:, : self._tail.shape[1]] += self._tail
         self._tail = signal[:, done:].clone()
@@ -161,28 +164,19 @@ class NHVStream:
         self._early -= early
         return signal[0, early:done].clamp(-1.0, 1.0)
 
+    def _white(self, n_samples: int) -> torch.Tensor:
+        """The next samples of the noise, ``(1, n_samples)``."""
+        white, begin = self.vocoder.noise, self._noise_at
+        self._noise_at = (begin + n_samples) % len(white)
+        if begin + n_samples > len(white):
+            return torch.cat([white[begin:], white[: self._noise_at]])[None]
+        return white[None, begin : begin + n_samples]
+
 
 def _append(frames: torch.Tensor, more: torch.Tensor) -> torch.Tensor:
     return torch.cat([frames, more], dim=1) if frames.shape[1] else more
 
 
 def stream_noise(vocoder: "NHV", seed: int, n_samples: int) -> torch.Tensor:
-    """The first samples ``(1, n_samples)`` of the white noise that a stream of this seed shapes."""
-    return _NoiseSource(seed, _SIGNAL_BLOCK * vocoder.spec.hop_length, vocoder.device).take(n_samples)
-
-
-class _NoiseSource:
-    """White noise of unit power, drawn in blocks of one size so that it is the same however it is taken."""
-
-    def __init__(self, seed: int, block: int, device: torch.device):
-        self._generator = torch.Generator(device=device).manual_seed(seed)
-        self._block = block
-        self._kept = torch.empty(1, 0, device=device)
-
-    def take(self, n: int) -> torch.Tensor:
-        """The next `n` samples, ``(1, n)``."""
-        while self._kept.shape[1] < n:
-            drawn = torch.randn(1, self._block, generator=self._generator, device=self._kept.device)
-            self._kept = torch.cat([self._kept, drawn], dim=1)
-        taken, self._kept = self._kept[:, :n], self._kept[:, n:]
-        return taken
+    """The first samples ``(1, n_samples)`` of the noise that a stream of this seed shapes."""
+    return cut(vocoder.noise, start_of(torch.tensor(seed), batch=1), n_samples)
