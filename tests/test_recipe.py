@@ -127,7 +127,8 @@ def test_one_failing_vocoder_does_not_stop_the_others(tmp_path):
     )
     options = ["--corpus", "wav", "--db_root", str(songs), "--budget", "1steps", "--train_config", str(configs)]
     (configs / "_shared.yaml").write_text("batch_size: 1\n")  # a base, not a vocoder
-    options += ["--vocoders", "all", "--sets", "eval", "--train_args", "--batch_size 2 --segment_frames 16 --valid_segments 2"]
+    options += ["--vocoders", "all", "--sets", "eval"]
+    options += ["--train_args", "--batch_size 2 --segment_frames 16 --valid_segments 2"]
     run = run_sh(tmp_path, *options)
     assert run.returncode == 1
     rows = {(row["vocoder"], row["set"]): row for row in json.loads((tmp_path / "exp/RESULTS.json").read_text())}
