@@ -34,7 +34,7 @@ def nobody(tmp_path):
 
 
 def _files():
-    return {path.name: path.read_bytes() for path in Path().iterdir()}
+    return {path.name: path.read_bytes() if path.is_file() else None for path in Path().iterdir()}
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_ctrl_c_in_the_middle_of_a_write():
         time.sleep(0.2)
         process.send_signal(signal.SIGINT)
         _, message = process.communicate(timeout=60)
-    assert b"KeyboardInterrupt" in message and not os.path.exists("old.txt.part")
+    assert b"KeyboardInterrupt" in message
     assert _files() == {"old.txt": b"old"}
 
 
