@@ -21,6 +21,7 @@ train_args=""          # further options of the trainer, e.g. "--max_epoch 20 --
 budget=""              # training time or steps of each vocoder: 90s, 30m, 2h or 20000steps (empty: the config's max_epoch)
 init_vocoder=""        # a saved vocoder to start training from
 inference_model=valid.generator_loss.best.pth # checkpoint that is decoded
+sets="dev eval"        # which sets are decoded and scored: dev, eval or both (one may do where a vocoder is slow)
 robustness=false       # measure held notes, other keys, time and memory too (minutes for each vocoder)
 optional_metrics=""    # further metrics, where their package is installed: "visqol pesq"
 utterances=50          # of each set on the listening page, at most
@@ -33,6 +34,7 @@ tag=""                 # suffix of the experiment folders
 datadir=data           # Kaldi data dirs
 dumpdir=dump           # audio and features
 expdir=exp             # models, waveforms, results
+speed_factors=""       # take every training recording at these speeds too, e.g. "1.2 1.45": a voice of several pitches
 allow_upsampling=false # take audio below the spec's sampling rate, saying what bandwidth is real
 strict=false           # a bad file or utterance is an error rather than listed and skipped
 python=""              # Python to use (empty: .venv, set up first)
@@ -57,6 +59,10 @@ fi
 if [ "$vocoders" = all ]; then
     vocoders=$(cd "$train_config" && for _file in [!_]*.yaml; do echo "${_file%.yaml}"; done)
 fi
+case $sets in
+    dev | eval | "dev eval" | "eval dev") ;;
+    *) fail "--sets is '$sets'; give dev, eval or 'dev eval'" ;;
+esac
 [ -n "${vocoders// /}" ] || fail "--vocoders is empty; give one or more"
 for vocoder in $vocoders; do
     [ -e "$train_config/$vocoder.yaml" ] ||
@@ -90,7 +96,8 @@ if [ "$stage" -le 2 ] && [ "$stop_stage" -ge 2 ]; then
     for set in train dev eval; do
         $python -m espnet2_nhv.bin.prepare --data "$datadir/$set" --out "$dumpdir/$set" \
             --spec "$root/conf/feature/$feature.yaml" --nj "$nj" $strict_option \
-            $([ "$allow_upsampling" = false ] || echo --allow_upsampling)
+            $([ "$allow_upsampling" = false ] || echo --allow_upsampling) \
+            $([ "$set" != train ] || [ -z "$speed_factors" ] || echo --speed_factors $speed_factors)
     done
 fi
 
@@ -138,7 +145,7 @@ fi
 if [ "$stage" -le 5 ] && [ "$stop_stage" -ge 5 ]; then
     say "stage 5: decoding"
     for name in $(names); do
-        for set in dev eval; do
+        for set in $sets; do
             has_failed "$name" || attempt decoding "$name" $python -m espnet2_nhv.bin.decode $strict_option \
                 --vocoder "$expdir/$name/vocoder" --data "$dumpdir/$set" --out "$expdir/$name/decode/$set" \
                 --ngpu "$((ngpu > 0))" || true
@@ -149,7 +156,7 @@ fi
 if [ "$stage" -le 6 ] && [ "$stop_stage" -ge 6 ]; then
     say "stage 6: scoring"
     for name in $(names); do
-        for set in dev eval; do
+        for set in $sets; do
             has_failed "$name" || attempt scoring "$name" $python -m espnet2_nhv.bin.score $strict_option \
                 --data "$dumpdir/$set" --decode "$expdir/$name/decode/$set" --nj "$nj" \
                 ${optional_metrics:+--optional $optional_metrics} || true
@@ -160,7 +167,7 @@ if [ "$stage" -le 6 ] && [ "$stop_stage" -ge 6 ]; then
             { [ $? -ne 130 ] || exit 130; failed=1; }
     done
     # shellcheck disable=SC2086
-    $python -m espnet2_nhv.bin.report --expdir "$expdir" --vocoders $vocoders --sets dev eval ${tag:+--tag "$tag"} \
+    $python -m espnet2_nhv.bin.report --expdir "$expdir" --vocoders $vocoders --sets $sets ${tag:+--tag "$tag"} \
         --command "$command" --dumpdir "$dumpdir" --utterances "$utterances" --nj "$nj"
     say "results ($expdir/RESULTS.md; to listen to in a browser: $expdir/report/index.html)"
     cat "$expdir/RESULTS.md"

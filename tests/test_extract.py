@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+import kaldiio
 import numpy as np
 import pytest
 import soundfile
@@ -118,6 +119,16 @@ def test_only_what_changed_is_done_again():
     assert abs(np.median(ArkTable(DATA / "f0.scp")["tone05"]) - 500) < 1
     changed = {path.name for path, moment in _times().items() if before.get(path) != moment}
     assert {"feats.2.ark", "job.2.json", "feats.scp"} <= changed and not {"feats.1.ark", "feats.3.ark"} & changed
+
+
+def test_a_recording_in_an_ark_that_was_written_again_is_noticed():
+    for pitch, kept in ((220, 0), (220, 1), (330, 0)):
+        if not kept:
+            with kaldiio.WriteHelper("ark,scp:wav.ark,wav.scp", write_function="soundfile") as writer:
+                writer["a"] = (_tone(pitch) * 32767).astype(np.int16), FS
+            _write(0, a=Path("wav.scp").read_text().split()[1])
+        assert extract_features(DATA, SPEC).kept == kept
+    assert abs(np.median(_features()[0]["f0.scp"]["a"]) - 330) < 1
 
 
 def test_fewer_utterances_leave_no_stale_files():

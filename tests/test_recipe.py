@@ -46,6 +46,8 @@ def sing(path, f0, seconds=4.0):
         (["--feature", "8k"], "there is no feature preset '8k'"),
         (["--vocoders", "nhv theremin"], "for vocoder 'theremin'"),
         (["--vocoders", " "], "--vocoders is empty"),
+        (["--sets", "eval test"], "--sets is 'eval test'; give dev, eval or 'dev eval'"),
+        (["--sets", ""], "--sets is ''"),
         (["--strict", "very"], "--strict takes true or false, not 'very'"),
         (["nhv"], "what is 'nhv'?"),
         (["--corpus", "wav"], "db_root"),
@@ -125,11 +127,11 @@ def test_one_failing_vocoder_does_not_stop_the_others(tmp_path):
     )
     options = ["--corpus", "wav", "--db_root", str(songs), "--budget", "1steps", "--train_config", str(configs)]
     (configs / "_shared.yaml").write_text("batch_size: 1\n")  # a base, not a vocoder
-    options += ["--vocoders", "all", "--train_args", "--batch_size 2 --segment_frames 16 --valid_segments 2"]
+    options += ["--vocoders", "all", "--sets", "eval"]
+    options += ["--train_args", "--batch_size 2 --segment_frames 16 --valid_segments 2"]
     run = run_sh(tmp_path, *options)
     assert run.returncode == 1
-    rows = {
-        row["vocoder"]: row for row in json.loads((tmp_path / "exp/RESULTS.json").read_text()) if row["set"] == "eval"
-    }
-    assert np.isfinite(rows["nhv"]["mrstft"])
-    assert "training failed" in rows["hifigan"]["error"]
+    rows = {(row["vocoder"], row["set"]): row for row in json.loads((tmp_path / "exp/RESULTS.json").read_text())}
+    assert set(rows) == {("nhv", "eval"), ("hifigan", "eval")} and os.listdir(tmp_path / "exp/nhv/decode") == ["eval"]
+    assert np.isfinite(rows["nhv", "eval"]["mrstft"])
+    assert "training failed" in rows["hifigan", "eval"]["error"]

@@ -1,5 +1,6 @@
-"""What every command line shares: one-sentence errors, Ctrl-C, quiet libraries."""
+"""What command lines share: one-sentence errors, Ctrl-C, quiet libraries, options."""
 
+import argparse
 import errno
 import logging
 import sys
@@ -22,7 +23,18 @@ def run_cli(main: Callable[[], None]) -> None:
         print("interrupted; the same command goes on where it stopped", file=sys.stderr)
         sys.exit(130)
     except OSError as error:
-        if error.errno != errno.ENOSPC:
-            raise
-        where = f" while writing {error.filename}" if error.filename else ""
-        sys.exit(f"error: the disk is full{where}: free some space and run the same command again")
+        if error.errno == errno.ENOSPC:
+            where = f" while writing {error.filename}" if error.filename else ""
+            sys.exit(f"error: the disk is full{where}: free some space and run the same command again")
+        if error.filename and error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+            sys.exit(f"error: {error.filename}: {error.strerror.lower()}: give another place, or change its rights")
+        raise
+
+
+def add_synthesis(parser: argparse.ArgumentParser) -> None:
+    """Give `parser` the options of commands that synthesise a user's files: --vocoder, --subtype, --threads."""
+    from espnet2_nhv.vocoder.decode import SUBTYPES  # here, since other commands do without PyTorch
+
+    parser.add_argument("--vocoder", help="a saved or exported vocoder; default: the one that comes along")
+    parser.add_argument("--subtype", default="PCM_16", choices=SUBTYPES, help="sample format of the wav files")
+    parser.add_argument("--threads", type=int, help="CPU threads; the runtime's choice if not given")

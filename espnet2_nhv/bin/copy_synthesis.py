@@ -6,24 +6,22 @@ import sys
 import torch
 
 from espnet2_nhv import load_vocoder
-from espnet2_nhv.bin.cli import run_cli
+from espnet2_nhv.bin.cli import add_synthesis, run_cli
 from espnet2_nhv.export.copy_synthesis import Change, copy_synthesis
 from espnet2_nhv.export.default import vocoder_path
 from espnet2_nhv.feature.f0 import METHODS
-from espnet2_nhv.vocoder.decode import SUBTYPES, digest
+from espnet2_nhv.vocoder.decode import digest
 
 
 def get_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
     parser.add_argument("source", help="an audio file of any rate; or a folder of them, or a list (.txt, .scp)")
     parser.add_argument("target", help="the wav file to write; or a folder for the results of many")
-    parser.add_argument("--vocoder", help="a saved or exported vocoder; default: the one that comes along")
     parser.add_argument("--key_shift", type=float, default=0.0, help="semitones up; the formants stay")
     parser.add_argument("--f0_scale", type=float, default=1.0, help="factor of F0; the formants stay")
     parser.add_argument("--formant_shift", type=float, default=1.0, help="factor of the formants; the pitch stays")
     parser.add_argument("--f0_method", choices=METHODS, default=METHODS[0], help="dio is faster but errs more in noise")
-    parser.add_argument("--subtype", default="PCM_16", choices=SUBTYPES, help="sample format of the wav files")
-    parser.add_argument("--threads", type=int, help="CPU threads; the runtime's choice if not given")
+    add_synthesis(parser)
     return parser
 
 

@@ -5,21 +5,18 @@ import argparse
 import torch
 
 from espnet2_nhv import load_vocoder
-from espnet2_nhv.bin.cli import run_cli
+from espnet2_nhv.bin.cli import add_synthesis, run_cli
 from espnet2_nhv.export.default import vocoder_path
 from espnet2_nhv.export.synthesize import find_spec, synthesize_files
-from espnet2_nhv.vocoder.decode import SUBTYPES
 
 
 def get_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
     parser.add_argument("--mel", required=True, help="raw log-mel: .ark, .scp, .npz, .npy, a folder or a list")
     parser.add_argument("--f0", help="Hz, likewise; not needed where the npz files hold it. 0 means unvoiced")
-    parser.add_argument("--vocoder", help="a saved or exported vocoder; default: the one that comes along")
     parser.add_argument("--out", default="synthesized", help="folder to write UTT.wav to")
     parser.add_argument("--spec", help="feature spec of the mel; default: spec.yaml beside it, else the vocoder's own")
-    parser.add_argument("--subtype", default="PCM_16", choices=SUBTYPES, help="sample format of the wav files")
-    parser.add_argument("--threads", type=int, help="CPU threads; the runtime's choice if not given")
+    add_synthesis(parser)
     return parser
 
 

@@ -13,6 +13,7 @@ from espnet2_nhv.export.onnx_file import write_onnx
 from espnet2_nhv.export.onnx_vocoder import OnnxVocoder
 from espnet2_nhv.export.openutau import check_openutau, write_package
 from espnet2_nhv.export.torchscript import TorchScriptVocoder, write_torchscript
+from espnet2_nhv.files import whole_file
 from espnet2_nhv.vocoder.nhv import NHV
 from espnet2_nhv.vocoder.nhv_stream import stream_noise
 from espnet2_nhv.vocoder.saved import load_vocoder
@@ -62,8 +63,8 @@ def export(folder: Union[str, Path], form: str, out: Union[str, Path], name: str
             raise UserError(f"{target} is the vocoder itself: give another --out or --name")
         target.mkdir(exist_ok=True)
         for file in ("vocoder.pth", "vocoder.yaml"):  # the card last: a folder with a card has its weights
-            shutil.copyfile(folder / file, target / f"{file}.part")
-            (target / f"{file}.part").replace(target / file)
+            with whole_file(target / file) as part:
+                shutil.copyfile(folder / file, part)
         return [target], 0.0
     if not isinstance(vocoder, NHV):
         raise UserError(f"{folder}: a vocoder of kind {vocoder.name} cannot be written as {form}, only nhv; torch can")

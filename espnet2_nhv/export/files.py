@@ -7,6 +7,7 @@ from typing import Dict, List, Tuple, Union
 import yaml
 
 from espnet2_nhv.errors import UserError
+from espnet2_nhv.files import write_whole
 
 AUDIO = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".aifc", ".au", ".caf", ".w64")
 LISTS = (".txt", ".list", ".lst", ".scp")
@@ -93,9 +94,7 @@ class Outputs:
         except (FileNotFoundError, yaml.YAMLError, UnicodeDecodeError):
             same = False
         if not same:
-            part = note.with_name(f"{_MADE_WITH}.part")
-            part.write_text(yaml.safe_dump(settings, sort_keys=False, allow_unicode=True), encoding="utf-8")
-            os.replace(part, note)
+            write_whole(note, yaml.safe_dump(settings, sort_keys=False, allow_unicode=True))
         # What is older than the note was made with other settings.
         self._since = note.stat().st_mtime_ns
 

@@ -5,12 +5,12 @@ buffer may follow one another.
 """
 
 import hashlib
-import os
 from pathlib import Path
 from typing import Dict, Tuple, Union
 
 from espnet2_nhv.errors import UserError
 from espnet2_nhv.export.card import KEY, as_text, check_card
+from espnet2_nhv.files import write_whole
 
 KINDS = ("onnx", "onnx-stream")
 _SEAL = "espnet2_nhv_sha256"
@@ -21,9 +21,7 @@ def write_onnx(model, card: dict, path: Union[str, Path]) -> None:
     """Write an ``onnx.ModelProto`` with its card; the file appears when it is whole."""
     content = model.SerializeToString() + _entry(KEY, as_text(card))
     content += _entry(_SEAL, hashlib.sha256(content).hexdigest())
-    part = Path(f"{path}.part")
-    part.write_bytes(content)
-    os.replace(part, path)
+    write_whole(path, content)
 
 
 def read_onnx(path: Union[str, Path]) -> Tuple[bytes, dict]:

@@ -9,7 +9,6 @@ writes.
 """
 
 import io
-import os
 import re
 import zipfile
 from pathlib import Path
@@ -20,6 +19,7 @@ import yaml
 import espnet2_nhv
 from espnet2_nhv.errors import UserError
 from espnet2_nhv.feature.spec import FeatureSpec
+from espnet2_nhv.files import write_whole
 
 # What the acoustic models in use agree on; conf/feature/44k_hop512_openutau.yaml.
 _CONVENTION = dict(fs=44100, hop_length=512, win_length=2048, n_fft=2048, n_mels=128, fmin=40, fmax=16000)
@@ -83,7 +83,5 @@ def write_package(model: Path, card: dict, path: Path, name: str) -> Path:
             archive.writestr(file, yaml.safe_dump(facts, sort_keys=False, allow_unicode=True))
         archive.writestr("NOTICE.txt", notice)
         archive.write(model, f"{name}.onnx")
-    part = path.with_name(f"{path.name}.part")
-    part.write_bytes(content.getbuffer())
-    os.replace(part, path)
+    write_whole(path, content.getbuffer())
     return path

@@ -1,7 +1,6 @@
 """NHV as a TorchScript file: a whole utterance in blocks, without this package."""
 
 import io
-import os
 import warnings
 import zipfile
 from pathlib import Path
@@ -12,6 +11,7 @@ import torch
 from espnet2_nhv.errors import UserError
 from espnet2_nhv.export.card import KEY, as_text, check_card
 from espnet2_nhv.export.nhv_step import ComplexNHVStep, FlatStep
+from espnet2_nhv.files import write_whole
 from espnet2_nhv.vocoder.flat_noise import cut, start_of
 from espnet2_nhv.vocoder.nhv import NHV
 from espnet2_nhv.vocoder.synthesizer import Synthesizer
@@ -112,9 +112,7 @@ def write_torchscript(vocoder: NHV, card: dict, path: Union[str, Path]) -> None:
         scripted = torch.jit.script(whole)
         buffer = io.BytesIO()
         torch.jit.save(scripted, buffer, _extra_files={KEY: as_text(card)})
-    part = Path(f"{path}.part")
-    part.write_bytes(buffer.getbuffer())
-    os.replace(part, path)
+    write_whole(path, buffer.getbuffer())
 
 
 def read_torchscript_card(path: Union[str, Path]) -> dict:

@@ -1,7 +1,6 @@
 """Feature matrices in Kaldi ark files: never half of one."""
 
 import contextlib
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Dict, Iterator, Union
@@ -11,6 +10,7 @@ import numpy as np
 
 from espnet2_nhv.errors import UserError
 from espnet2_nhv.feature.datadir import read_table
+from espnet2_nhv.files import naming, whole_file
 
 
 class ArkWriter:
@@ -34,11 +34,15 @@ class ArkWriter:
 
     def __init__(self, path: Union[str, Path]):
         self.path = Path(path)
-        self.part = self.path.with_name(f"{self.path.name}.part")
         self.offsets: Dict[str, int] = {}
 
     def __enter__(self) -> "ArkWriter":
-        self._file = open(self.part, "wb")
+        with contextlib.ExitStack() as stack:
+            part = stack.enter_context(whole_file(self.path))
+            with naming(self.path):
+                self._file = open(part, "wb")
+            stack.callback(self._close)
+            self._stack = stack.pop_all()
         return self
 
     def __setitem__(self, utt: str, matrix: np.ndarray) -> None:
@@ -46,25 +50,15 @@ class ArkWriter:
             raise ValueError(f"{utt}: a matrix has two dimensions, not the shape {matrix.shape}")
         # Kaldi's place is behind "UTT ", which kaldiio writes first.
         self.offsets[utt] = self._file.tell() + len(f"{utt} ".encode())
-        with self._naming_errors():
+        with naming(self.path):
             kaldiio.save_ark(self._file, {utt: np.ascontiguousarray(matrix, dtype=np.float32)})
 
     def __exit__(self, kind, error, trace) -> None:
-        with self._naming_errors():
-            self._file.close()
-            if kind is None:
-                os.replace(self.part, self.path)
-        if kind is not None:
-            self.part.unlink(missing_ok=True)
+        self._stack.__exit__(kind, error, trace)
 
-    @contextlib.contextmanager
-    def _naming_errors(self):
-        # A write that fails does not say on which file.
-        try:
-            yield
-        except OSError as error:
-            self.part.unlink(missing_ok=True)
-            raise OSError(error.errno, error.strerror, str(self.path)) from None
+    def _close(self) -> None:
+        with naming(self.path):
+            self._file.close()
 
 
 def read_matrix(utt: str, place: str) -> np.ndarray:

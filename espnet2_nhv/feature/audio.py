@@ -13,6 +13,8 @@ import soundfile
 import soxr
 from kaldiio.utils import open_like_kaldi
 
+from espnet2_nhv.files import write_whole
+
 BLOCK = 1 << 20  # samples read at a time: a long recording is kept as mono only
 MIN_SECONDS = 0.1
 MAX_CLIPPED = 0.01
@@ -122,6 +124,18 @@ def read_mono(source: str, strict: bool = True) -> Tuple[np.ndarray, int, List[s
     return wav, fs, warnings
 
 
+def stamp(source: str) -> Tuple[int, ...]:
+    """Size and time of change of a recording's file, so that a change is noticed; () where there is none.
+
+    Of a pipe only the command can be compared; what is missing is a problem for whoever reads it.
+    """
+    try:
+        stat = os.stat(source.rpartition(":")[0] if ".ark:" in source else source)
+    except OSError:
+        return ()
+    return stat.st_size, stat.st_mtime_ns
+
+
 def is_silent(wav: np.ndarray) -> bool:
     """Whether nothing would be left of it in 16 bits."""
     return bool(np.abs(wav).max() <= 2**-16)
@@ -139,14 +153,7 @@ def write_flac(path: Union[str, Path], wav: np.ndarray, fs: int) -> None:
     samples = np.clip(np.rint(wav * 32768), -32768, 32767).astype(np.int16)
     buffer = io.BytesIO()
     soundfile.write(buffer, samples, fs, format="FLAC", subtype="PCM_16")
-    part = f"{path}.part"
-    try:
-        with open(part, "wb") as file:
-            file.write(buffer.getbuffer())
-        os.replace(part, path)
-    except OSError as error:
-        Path(part).unlink(missing_ok=True)
-        raise OSError(error.errno, error.strerror, str(path)) from None
+    write_whole(path, buffer.getbuffer())
 
 
 def _read_blocks(file):

@@ -1,10 +1,10 @@
 """Kaldi data directories: tables of one entry a line, sorted as ``LC_ALL=C sort`` does."""
 
-import os
 from pathlib import Path
 from typing import Dict, Mapping, Optional, Tuple, Union
 
 from espnet2_nhv.errors import UserError
+from espnet2_nhv.files import write_whole
 
 # What write_data_dir may write; what it is not given it removes, so that nothing stays from another corpus.
 _TABLES = ("segments", "utt2spk", "spk2utt", "utt2num_samples", "true_f0.scp", "wav.scp")
@@ -73,12 +73,8 @@ def read_segments(path: Union[str, Path]) -> Dict[str, Tuple[str, float, float]]
 
 def write_table(path: Union[str, Path], table: Mapping[str, object]) -> None:
     """Write ``id value`` lines, sorted by the bytes of the id; the file appears when it is whole."""
-    path = Path(path)
     # Code points sort as their UTF-8 bytes do.
-    text = "".join(f"{key} {table[key]}\n" for key in sorted(table))
-    part = path.with_name(path.name + ".part")
-    part.write_text(text, encoding="utf-8")
-    os.replace(part, path)
+    write_whole(path, "".join(f"{key} {table[key]}\n" for key in sorted(table)))
 
 
 def write_data_dir(

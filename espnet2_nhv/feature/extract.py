@@ -2,7 +2,6 @@
 
 import dataclasses
 import math
-import os
 import re
 import sys
 from pathlib import Path
@@ -11,11 +10,14 @@ from typing import Dict, List, Optional, Tuple
 from tqdm import tqdm
 
 from espnet2_nhv.errors import UserError
+from espnet2_nhv.feature.audio import stamp
 from espnet2_nhv.feature.audit import TSV_HEADER, tsv_row
 from espnet2_nhv.feature.datadir import read_table, write_table
 from espnet2_nhv.feature.extract_job import ARKS, Job, Outcome, run_job
 from espnet2_nhv.feature.parallel import run_jobs
+from espnet2_nhv.feature.report import print_findings
 from espnet2_nhv.feature.spec import FeatureSpec
+from espnet2_nhv.files import write_whole
 
 _TABLES = ("utt2num_frames", "vuv.scp", "f0.scp", "feats.scp")
 # Small jobs lose little when a run is killed; many files are a burden.
@@ -89,24 +91,16 @@ def extract_features(data: Path, spec: FeatureSpec, nj: int = 1, method: str = "
 
 def _split(sources: Dict[str, str], spec: FeatureSpec, method: str, folder: Path) -> List[Job]:
     """Jobs by the utterances alone: another --nj finds what is done."""
-    utterances = [(utt, sources[utt], _stamp(sources[utt])) for utt in sorted(sources)]
+    utterances = [(utt, sources[utt], stamp(sources[utt])) for utt in sorted(sources)]
     size = max(_JOB_UTTERANCES, math.ceil(len(utterances) / _MAX_JOBS))
     groups = [tuple(utterances[start : start + size]) for start in range(0, len(utterances), size)]
     return [Job(number, group, spec, method, folder) for number, group in enumerate(groups, start=1)]
 
 
-def _stamp(source: str) -> Tuple[int, ...]:
-    try:
-        stat = os.stat(source)
-    except OSError:  # a pipe, or missing: of the one only the command can be compared, the other is a problem
-        return ()
-    return stat.st_size, stat.st_mtime_ns
-
-
 def _agree_on_spec(spec: FeatureSpec, path: Path) -> None:
     """Later stages read the spec beside the sets; features of another one would be misread."""
     if not path.exists():
-        _save(spec, path)
+        spec.save(path)
         return
     difference = _difference(FeatureSpec.load(path), spec)
     if difference:
@@ -125,7 +119,7 @@ def _begin(data: Path, spec: FeatureSpec) -> None:
         print(f"{data}: the spec has changed ({' -> '.join(difference)}): all is extracted again", file=sys.stderr)
     for name in (*_TABLES, "f0_audit.tsv"):
         (data / name).unlink(missing_ok=True)
-    _save(spec, made_with)
+    spec.save(made_with)
 
 
 def _difference(old: FeatureSpec, new: FeatureSpec) -> Optional[Tuple[str, str]]:
@@ -133,12 +127,6 @@ def _difference(old: FeatureSpec, new: FeatureSpec) -> Optional[Tuple[str, str]]
         if value != getattr(new, name):
             return f"{name} {value}", f"{name} {getattr(new, name)}"
     return None
-
-
-def _save(spec: FeatureSpec, path: Path) -> None:
-    part = path.with_name(f"{path.name}.part")
-    spec.save(part)
-    os.replace(part, path)
 
 
 def _merge(data: Path, spec: FeatureSpec, jobs: List[Job], outcomes: Dict[int, Outcome], written: bool) -> None:
@@ -157,9 +145,7 @@ def _merge(data: Path, spec: FeatureSpec, jobs: List[Job], outcomes: Dict[int, O
         raise UserError(f"{data}: none of its utterances can be used (the first, {utt}: {text})")
     audit = data / "f0_audit.tsv"
     if written or not audit.exists() or not all(_is(data / name, table) for name, table in tables.items()):
-        part = audit.with_name("f0_audit.tsv.part")
-        part.write_text("\t".join(TSV_HEADER) + "\n" + "".join(rows[utt] for utt in sorted(rows)), encoding="utf-8")
-        os.replace(part, audit)
+        write_whole(audit, "\t".join(TSV_HEADER) + "\n" + "".join(rows[utt] for utt in sorted(rows)))
         for name in _TABLES:
             write_table(data / name, tables[name])
     for path in (data / "ark").iterdir():
@@ -174,11 +160,7 @@ def _is(path: Path, table: Dict[str, object]) -> bool:
 
 def print_report(report: Report, data: Path) -> None:
     """Say on stderr what was done, what was left out and what is odd (all of it is in f0_audit.tsv)."""
-    lines = [f"left out: {problem}" for problem in report.problems] + [f"warning: {text}" for text in report.warnings]
-    for line in lines[:20]:
-        print(line, file=sys.stderr)
-    if len(lines) > 20:
-        print(f"... and {len(lines) - 20} more; warnings are in {data}/f0_audit.tsv", file=sys.stderr)
+    print_findings(report.problems, report.warnings, f"; warnings are in {data}/f0_audit.tsv")
     print(
         f"{data}: features of {report.utterances} utterances, {report.seconds / 60:.1f} minutes "
         f"({report.kept} were done before); {len(report.problems)} left out",

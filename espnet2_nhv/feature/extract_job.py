@@ -18,6 +18,7 @@ from espnet2_nhv.feature.audit import F0Audit, audit_f0
 from espnet2_nhv.feature.f0 import extract_f0
 from espnet2_nhv.feature.mel import LogMel
 from espnet2_nhv.feature.spec import FeatureSpec
+from espnet2_nhv.files import write_whole
 
 VERSION = 1  # of the analysis: what another version made is made again
 ARKS = ("feats", "f0", "vuv")
@@ -62,9 +63,7 @@ class Outcome:
 
     def save(self, path: Path) -> None:
         """Write as JSON; the file appears when it is whole."""
-        part = path.with_name(f"{path.name}.part")
-        part.write_text(json.dumps(dataclasses.asdict(self), ensure_ascii=False), encoding="utf-8")
-        os.replace(part, path)
+        write_whole(path, json.dumps(dataclasses.asdict(self), ensure_ascii=False))
 
     @classmethod
     def load(cls, job: Job) -> Optional["Outcome"]:

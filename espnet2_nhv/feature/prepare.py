@@ -3,7 +3,6 @@
 import dataclasses
 import functools
 import json
-import os
 import sys
 from pathlib import Path
 from typing import Dict, List, Optional, Sequence, Set, Tuple
@@ -11,11 +10,13 @@ from typing import Dict, List, Optional, Sequence, Set, Tuple
 from tqdm import tqdm
 
 from espnet2_nhv.errors import UserError
-from espnet2_nhv.feature.audio import MIN_SECONDS, BadAudio, is_silent, load_audio, write_flac
+from espnet2_nhv.feature.audio import MIN_SECONDS, BadAudio, is_silent, load_audio, stamp, write_flac
 from espnet2_nhv.feature.datadir import read_segments, read_table, write_data_dir
 from espnet2_nhv.feature.parallel import run_jobs
 from espnet2_nhv.feature.phrases import split_phrases
+from espnet2_nhv.feature.report import print_findings
 from espnet2_nhv.feature.spec import FeatureSpec
+from espnet2_nhv.files import write_whole
 
 VERSION = 1  # of the algorithm: what another version made is made again
 _TABLES = ("wav.scp", "utt2spk", "spk2utt", "utt2num_samples")
@@ -209,7 +210,7 @@ def _read_recordings(data: Path, settings) -> Tuple[List[Recording], Dict[str, s
             raise UserError(f"{data}: the id {utterance!r} cannot name a file: rename it (no / and no leading dot)")
     speakers = read_table(data / "utt2spk") if (data / "utt2spk").exists() else {}
     recordings = [
-        Recording(name, sources[name], tuple(spans[name]), _stamp(sources[name]), *settings) for name in sorted(spans)
+        Recording(name, sources[name], tuple(spans[name]), stamp(sources[name]), *settings) for name in sorted(spans)
     ]
     return recordings, speakers, problems
 
@@ -219,15 +220,6 @@ def _at_speed(recording: Recording, factor: float) -> Recording:
     prefix = f"sp{factor:g}-"
     spans = tuple((prefix + utt, start / factor, end / factor) for utt, start, end in recording.spans)
     return dataclasses.replace(recording, name=prefix + recording.name, spans=spans, speed=factor)
-
-
-def _stamp(source: str) -> Tuple[int, ...]:
-    """Size and time of change; nothing for what is no file (of a pipe only the command can be compared)."""
-    try:
-        stat = os.stat(source.rpartition(":")[0] if ".ark:" in source else source)
-    except OSError:
-        return ()
-    return stat.st_size, stat.st_mtime_ns
 
 
 def _write_spec(spec: FeatureSpec, path: Path) -> None:
@@ -241,9 +233,7 @@ def _write_spec(spec: FeatureSpec, path: Path) -> None:
                 )
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    spec.save(part)
-    os.replace(part, path)
+    spec.save(path)
 
 
 def _read_log(log: Path, recordings: List[Recording], out: Path) -> Tuple[Set[str], Dict[str, Outcome]]:
@@ -263,9 +253,7 @@ def _read_log(log: Path, recordings: List[Recording], out: Path) -> Tuple[Set[st
 
 
 def _rewrite_log(log: Path, outcomes: Dict[str, Outcome]) -> None:
-    part = log.with_name(log.name + ".part")
-    part.write_text("".join(_line(outcome) for outcome in outcomes.values()), encoding="utf-8")
-    os.replace(part, log)
+    write_whole(log, "".join(_line(outcome) for outcome in outcomes.values()))
 
 
 def _parse(line: str) -> Optional[Outcome]:
@@ -298,12 +286,8 @@ def _flac(out: Path, name: str) -> Path:
 
 def print_report(report: Report, out: Path) -> None:
     """Say on stderr what was done, what was left out and what is odd; everything is also in ``out/problems.txt``."""
-    lines = [f"left out: {problem}" for problem in report.problems] + [f"warning: {text}" for text in report.warnings]
-    (out / "problems.txt").write_text("".join(line + "\n" for line in lines), encoding="utf-8")
-    for line in lines[:20]:
-        print(line, file=sys.stderr)
-    if len(lines) > 20:
-        print(f"... and {len(lines) - 20} more, all in {out}/problems.txt", file=sys.stderr)
+    lines = print_findings(report.problems, report.warnings, f", all in {out}/problems.txt")
+    write_whole(out / "problems.txt", "".join(line + "\n" for line in lines))
     print(
         f"{out}: {report.phrases} phrases, {report.seconds / 60:.1f} minutes, of {report.recordings} recordings "
         f"({report.skipped} were done before); {len(report.problems)} left out",

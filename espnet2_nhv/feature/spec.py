@@ -8,6 +8,7 @@ from typing import Optional, Union
 import yaml
 
 from espnet2_nhv.errors import UserError
+from espnet2_nhv.files import write_whole
 
 _POSITIVE = ("fs", "n_fft", "win_length", "hop_length", "n_mels", "fmax", "floor", "f0_floor", "f0_ceil")
 _WHOLE = ("fs", "n_fft", "win_length", "hop_length", "n_mels", "fmin", "fmax")
@@ -127,8 +128,8 @@ class FeatureSpec:
         return dataclasses.asdict(self)
 
     def save(self, path: Union[str, Path]) -> None:
-        """Write as YAML."""
-        Path(path).write_text(yaml.safe_dump(self.to_dict(), sort_keys=False), encoding="utf-8")
+        """Write as YAML; each process of a training may do so."""
+        write_whole(path, yaml.safe_dump(self.to_dict(), sort_keys=False), shared=True)
 
 
 def check_compatible(

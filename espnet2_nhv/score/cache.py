@@ -1,7 +1,7 @@
 """The reference's F0, analysed once and kept for every vocoder that is scored against it."""
 
+import contextlib
 import hashlib
-import os
 from pathlib import Path
 from typing import Tuple
 from urllib.parse import quote
@@ -11,6 +11,7 @@ import numpy as np
 from espnet2_nhv.feature import f0 as analyser
 from espnet2_nhv.feature import voicing
 from espnet2_nhv.feature.spec import FeatureSpec
+from espnet2_nhv.files import whole_file
 
 
 def cached_f0(wav: np.ndarray, spec: FeatureSpec, folder: Path, utt: str) -> Tuple[np.ndarray, np.ndarray]:
@@ -37,14 +38,10 @@ def cached_f0(wav: np.ndarray, spec: FeatureSpec, folder: Path, utt: str) -> Tup
     except Exception:  # missing, or cut short in any of the ways zip and npy files can be: it is only a cache
         pass
     f0, vuv = analyser.extract_f0(wav, spec)
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")  # two scorings may run at once
-    try:
+    with contextlib.suppress(OSError):  # a full or read-only disk costs time, not the result
         folder.mkdir(parents=True, exist_ok=True)
-        with open(part, "wb") as file:
+        with whole_file(path, shared=True) as part, open(part, "wb") as file:  # two scorings may run at once
             np.savez(file, key=key, f0=f0, vuv=vuv)
-        os.replace(part, path)
-    except OSError:  # a full or read-only disk costs time, not the result
-        part.unlink(missing_ok=True)
     return f0, vuv
 
 

@@ -16,8 +16,8 @@ from espnet2_nhv.errors import UserError
 from espnet2_nhv.feature.datadir import read_table
 from espnet2_nhv.feature.parallel import run_jobs
 from espnet2_nhv.feature.spec import FeatureSpec
+from espnet2_nhv.files import write_whole
 from espnet2_nhv.score.cache import analyser_code, cached_f0
-from espnet2_nhv.score.files import write_whole
 from espnet2_nhv.score.metrics import METRICS, measure
 from espnet2_nhv.score.optional import OPTIONAL, available, measure_optional
 

@@ -1,18 +1,10 @@
-"""Results are either whole or not there."""
+"""What earlier stages noted down."""
 
 import json
 import logging
-import os
 from pathlib import Path
 
 import yaml
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write `text` under another name and rename it, so that a file under `path` is never half of one."""
-    part = path.with_name(f"{path.name}.part")
-    part.write_text(text, encoding="utf-8")
-    os.replace(part, path)
 
 
 def load_facts(path: Path) -> dict:

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import List, Optional, Sequence, Union
 
 from espnet2_nhv.errors import UserError
+from espnet2_nhv.files import write_whole
 from espnet2_nhv.score.evaluate import SCORES
-from espnet2_nhv.score.files import load_facts, write_whole
+from espnet2_nhv.score.files import load_facts
 from espnet2_nhv.score.metrics import METRICS
 from espnet2_nhv.score.optional import OPTIONAL
 from espnet2_nhv.score.robustness.rows import collect_robustness

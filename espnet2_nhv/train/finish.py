@@ -10,6 +10,7 @@ import yaml
 
 from espnet2_nhv.errors import UserError
 from espnet2_nhv.feature.spec import FeatureSpec
+from espnet2_nhv.files import write_whole
 from espnet2_nhv.train.checkpoint import trained_so_far
 from espnet2_nhv.vocoder.registry import build_vocoder
 from espnet2_nhv.vocoder.saved import save_vocoder
@@ -64,8 +65,6 @@ def finish(
     if ".ave" in path.resolve().name:
         # Averaging weights, ESPnet adds up whole numbers: these are of the training as a whole.
         facts.update(steps=so_far["steps"], seconds=so_far["seconds"])
-    (folder / "training.yaml").write_text(
-        yaml.safe_dump(dict(**facts, total=so_far), sort_keys=False), encoding="utf-8"
-    )
+    write_whole(folder / "training.yaml", yaml.safe_dump(dict(**facts, total=so_far), sort_keys=False))
     logging.info("saved %s of step %d in %s", path.resolve().name, facts["steps"], folder)
     return folder

@@ -2,7 +2,6 @@
 
 import itertools
 import math
-import os
 from pathlib import Path
 from typing import Dict, List, Sequence, Tuple, Union
 
@@ -14,6 +13,7 @@ from espnet2.train.dataset import AbsDataset
 from espnet2_nhv.errors import UserError
 from espnet2_nhv.feature.ark import read_matrix
 from espnet2_nhv.feature.spec import FeatureSpec
+from espnet2_nhv.files import write_whole
 
 
 def list_segments(n_frames: Dict[str, int], segment_frames: int, multiple_of: int = 1) -> List[str]:
@@ -48,10 +48,8 @@ def write_shapes(path: Union[str, Path], names: List[str], spec: FeatureSpec, se
     """ESPnet's shape file of segments: what its samplers read, with the lengths that batches really have."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    # Each process of a training writes it, while another may be reading: so it is never half there.
-    part = path.with_name(f"{path.name}.{os.uname().nodename}.{os.getpid()}.part")
-    part.write_text("".join(f"{name} {segment_frames},{spec.n_mels}\n" for name in names), encoding="utf-8")
-    os.replace(part, path)
+    # Each process of a training writes it, while another may be reading.
+    write_whole(path, "".join(f"{name} {segment_frames},{spec.n_mels}\n" for name in names), shared=True)
 
 
 def collate(data: Sequence[Tuple[str, Dict[str, np.ndarray]]]) -> Tuple[List[str], Dict[str, torch.Tensor]]:

@@ -4,7 +4,6 @@ import hashlib
 import io
 import json
 import logging
-import os
 import time
 from pathlib import Path
 from typing import Dict, Optional, Tuple, Union
@@ -19,6 +18,7 @@ from espnet2_nhv.errors import UserError
 from espnet2_nhv.feature.ark import read_matrix
 from espnet2_nhv.feature.datadir import read_table, write_table
 from espnet2_nhv.feature.spec import FeatureSpec, check_compatible
+from espnet2_nhv.files import write_whole
 from espnet2_nhv.vocoder.base import AbsVocoder
 from espnet2_nhv.vocoder.saved import load_vocoder
 
@@ -116,8 +116,7 @@ def decode_set(
         threads=source["threads"],
         device=source["device"],
     )
-    (out / "rtf.json.part").write_text(json.dumps(speed, indent=1) + "\n", encoding="utf-8")
-    os.replace(out / "rtf.json.part", out / "rtf.json")
+    write_whole(out / "rtf.json", json.dumps(speed, indent=1) + "\n")
     return dict(n_utterances=len(done), n_kept=n_kept, failed=failed, **speed)
 
 
@@ -136,8 +135,7 @@ def _begin(out: Path, source: dict) -> Dict[str, Tuple[float, float]]:
     except FileNotFoundError:
         pass
     write_table(out / _DONE, {utt: f"{audio} {compute}" for utt, (audio, compute) in done.items()})
-    (out / f"{_SOURCE}.part").write_text(yaml.safe_dump(source, sort_keys=False), encoding="utf-8")
-    os.replace(out / f"{_SOURCE}.part", out / _SOURCE)
+    write_whole(out / _SOURCE, yaml.safe_dump(source, sort_keys=False))
     return done
 
 
@@ -177,9 +175,7 @@ def write_wav(path: Path, wav, fs: int, subtype: str) -> None:
     # Through memory, because libsndfile does not say that a disk is full.
     content = io.BytesIO()
     soundfile.write(content, wav, fs, subtype=subtype, format="WAV")
-    part = path.with_name(f"{path.name}.part")
-    part.write_bytes(content.getbuffer())
-    os.replace(part, path)
+    write_whole(path, content.getbuffer())
 
 
 def _wav_path(out: Path, utt: str) -> Path:

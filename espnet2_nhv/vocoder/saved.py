@@ -1,6 +1,5 @@
 """Saved vocoders: a folder of vocoder.yaml (what it is) and vocoder.pth (tensors only)."""
 
-import os
 import pickle
 from pathlib import Path
 from typing import Union
@@ -10,6 +9,7 @@ import yaml
 
 from espnet2_nhv.errors import UserError
 from espnet2_nhv.feature.spec import FeatureSpec
+from espnet2_nhv.files import whole_file, write_whole
 from espnet2_nhv.vocoder.base import AbsVocoder
 from espnet2_nhv.vocoder.registry import build_vocoder
 
@@ -37,12 +37,10 @@ def save_vocoder(vocoder: AbsVocoder, folder: Union[str, Path], licence: str, tr
         trained_on=trained_on,
     )
     tensors = {name: value.detach().cpu() for name, value in vocoder.state_dict().items()}
-    # Renamed into place when whole, the card last: a folder with a card has its weights.
-    torch.save(tensors, folder / "vocoder.pth.part")
-    os.replace(folder / "vocoder.pth.part", folder / "vocoder.pth")
-    text = yaml.safe_dump(card, sort_keys=False, allow_unicode=True)
-    (folder / "vocoder.yaml.part").write_text(text, encoding="utf-8")
-    os.replace(folder / "vocoder.yaml.part", folder / "vocoder.yaml")
+    # The card last: a folder with a card has its weights.
+    with whole_file(folder / "vocoder.pth") as part:
+        torch.save(tensors, part)
+    write_whole(folder / "vocoder.yaml", yaml.safe_dump(card, sort_keys=False, allow_unicode=True))
 
 
 def load_card(folder: Union[str, Path]) -> dict:

@@ -15,8 +15,9 @@ from espnet2_nhv.errors import UserError
 from espnet2_nhv.feature.datadir import read_table
 from espnet2_nhv.feature.parallel import run_jobs
 from espnet2_nhv.feature.spec import FeatureSpec
+from espnet2_nhv.files import write_whole
 from espnet2_nhv.score.evaluate import F0_CACHE, SCORES
-from espnet2_nhv.score.files import load_facts, write_whole
+from espnet2_nhv.score.files import load_facts
 from espnet2_nhv.score.frames import spectrum_size
 from espnet2_nhv.score.lsd import mel_triangles
 from espnet2_nhv.score.page.sample import Sample, is_made, make_sample, seconds_of

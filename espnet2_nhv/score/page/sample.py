@@ -13,9 +13,9 @@ import soundfile
 
 from espnet2_nhv.errors import UserError
 from espnet2_nhv.feature.spec import FeatureSpec
+from espnet2_nhv.files import write_whole
 from espnet2_nhv.score.cache import analyser_code, cached_f0
 from espnet2_nhv.score.evaluate import load_wav
-from espnet2_nhv.score.files import write_whole
 from espnet2_nhv.score.page import picture
 
 F0_STEP = 2  # frames between the points of a contour

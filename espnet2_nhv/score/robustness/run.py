@@ -17,9 +17,10 @@ from espnet2_nhv.bench.measure import peak_memory, real_time_factors
 from espnet2_nhv.bench.subjects import build_subject
 from espnet2_nhv.errors import UserError
 from espnet2_nhv.feature.spec import FeatureSpec, check_compatible
+from espnet2_nhv.files import write_whole
 from espnet2_nhv.score.cache import analyser_code
 from espnet2_nhv.score.evaluate import load_wav
-from espnet2_nhv.score.files import load_facts, write_whole
+from espnet2_nhv.score.files import load_facts
 from espnet2_nhv.score.robustness.columns import COLUMNS, kind_of
 from espnet2_nhv.score.robustness.drift import drift
 from espnet2_nhv.score.robustness.frame_rate import frame_rate_traces

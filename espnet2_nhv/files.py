@@ -1,0 +1,62 @@
+"""Files that are whole or not there: written under another name, then renamed."""
+
+import contextlib
+import os
+import secrets
+from pathlib import Path
+from typing import Iterator, Union
+
+
+@contextlib.contextmanager
+def whole_file(path: Union[str, Path], shared: bool = False) -> Iterator[Path]:
+    """Give the path to write to; what is there becomes the file `path` when the ``with`` block ends well.
+
+    Until then, and if the block ends in any other way, what was under `path` before stays, and nothing else does.
+
+    ::
+
+        with whole_file("exp/vocoder.pth") as part:
+            torch.save(tensors, part)
+
+    Parameters
+    ----------
+    path : of the file; its folder must exist
+    shared : bool, several processes may write this file at once: each gets a name of its own. Otherwise what a
+        killed process left is overwritten by the next, so that nothing piles up
+
+    Raises
+    ------
+    OSError
+        Naming `path`, where the file cannot be put there.
+    """
+    path = Path(path)
+    part = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part" if shared else f"{path.name}.part")
+    try:
+        yield part
+        with naming(path):
+            os.replace(part, path)
+    except BaseException:
+        with contextlib.suppress(OSError):  # whatever is wrong with the folder is said already
+            part.unlink()
+        raise
+
+
+def write_whole(path: Union[str, Path], content: Union[str, bytes, memoryview], shared: bool = False) -> None:
+    """Write text (as UTF-8) or bytes into a file that appears when it is whole, see :func:`whole_file`.
+
+    Raises
+    ------
+    OSError
+        Naming `path`, e.g. when the disk is full.
+    """
+    with whole_file(path, shared) as part, naming(path):
+        part.write_bytes(content.encode("utf-8") if isinstance(content, str) else content)
+
+
+@contextlib.contextmanager
+def naming(path: Union[str, Path]) -> Iterator[None]:
+    """Make an OSError name `path`: a write that fails does not say on which file, or names the temporary one."""
+    try:
+        yield
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from None
