@@ -132,6 +132,34 @@ def test_segments():
     ]
 
 
+def test_other_speeds():
+    wav = np.concatenate([_tone(1, frequency=f) for f in (300, 500)])
+    report = _prepare({"r": wav}, "u1 r 0 1\nu2 r 1 -1\n", speed_factors=(1.25, 0.8))
+    assert report.phrases == 6 and report.recordings == 3
+    for utterance, seconds, frequency in (
+        ("u1", 1, 300),
+        ("u2", 1, 500),
+        ("sp1.25-u1", 0.8, 375),
+        ("sp1.25-u2", 0.8, 625),
+        ("sp0.8-u1", 1.25, 240),
+        ("sp0.8-u2", 1.25, 400),
+    ):
+        part = _read(f"{utterance}_0000")
+        assert len(part) == seconds * FS and np.argmax(np.abs(np.fft.rfft(part))) == frequency * seconds
+    # Nothing is done twice, and another set of speeds takes away what is no longer wanted.
+    assert _prepare({"r": "r.wav"}, "u1 r 0 1\nu2 r 1 -1\n", speed_factors=(1.25,)).skipped == 2
+    assert sorted(path.name for path in Path("dump/train/flac").iterdir()) == sorted(
+        f"{name}_0000.flac" for name in ("u1", "u2", "sp1.25-u1", "sp1.25-u2")
+    )
+
+
+@pytest.mark.parametrize("factor", [0, 0.4, 1, 2.5, -1])
+def test_speeds_that_are_none(factor):
+    with pytest.raises(UserError, match=f"speed factor {factor} is not within 0.5 to 2"):
+        _prepare({"r": _tone()}, speed_factors=(factor,))
+    assert not Path("dump").exists()
+
+
 def test_pipes_and_arks():
     wav = _tone()
     soundfile.write("a.wav", wav, FS)
