@@ -4,6 +4,7 @@ from typing import List, Optional, Sequence, Tuple
 
 import torch
 
+from espnet2_nhv.dsp.blocks import signals_a_block
 from espnet2_nhv.dsp.short_time import add_power_gradient, power, short_time_spectra
 from espnet2_nhv.errors import UserError
 
@@ -16,8 +17,6 @@ DEFAULT_RESOLUTIONS = (
     (2048, 512, 2048),
     (4096, 1024, 4096),
 )
-# Numbers in the spectra of a block, for each thread: these, the frames and the magnitudes fit a cache of 2 MB.
-_BLOCK = 2**18
 
 
 class MultiResolutionSTFTLoss(torch.nn.Module):
@@ -184,8 +183,8 @@ class _OneBlockAtATime(torch.autograd.Function):
             distances, gradient = hat.new_zeros(len(others)), torch.zeros_like(hat)
             indices = loss.indices()
             for index in indices:
-                transform = loss.transform(index)
-                size = _signals_a_block(hat, *transform)
+                transform = _, n_fft, hop_length = loss.transform(index)
+                size = signals_a_block(hat.shape[1] * n_fft // hop_length, hat.device)
                 targets = [
                     [loss.floored(short_time_spectra(block, *transform)) for block in wav.split(size)] for wav in others
                 ]
@@ -211,11 +210,3 @@ class _OneBlockAtATime(torch.autograd.Function):
     @torch.autograd.function.once_differentiable
     def backward(ctx, grad_output, _):
         return grad_output * ctx.saved_tensors[0], None, None, None, None
-
-
-def _signals_a_block(wav: torch.Tensor, window: torch.Tensor, n_fft: int, hop_length: int) -> int:
-    """How many signals' spectra to work on at a time: on a CPU what its cores' caches hold, elsewhere all."""
-    if wav.device.type != "cpu":
-        return len(wav)
-    n_numbers = wav.shape[1] * n_fft // hop_length
-    return max(1, _BLOCK * torch.get_num_threads() // n_numbers)
