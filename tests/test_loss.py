@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from espnet2_nhv.dsp.short_time import add_power_gradient, power, short_time_spectra
 from espnet2_nhv.errors import UserError
 from espnet2_nhv.feature.spec import FeatureSpec
 from espnet2_nhv.loss.mel import MelLoss
@@ -74,6 +75,26 @@ def autograd_loss(wav_hat, wav, level_of, loss):
     return total / len(loss.resolutions)
 
 
+@pytest.mark.parametrize(
+    "n_samples, resolution",
+    [(3000, (64, 16, 64)), (3001, (600, 70, 240)), (900, (255, 120, 100)), (500, (2048, 240, 1200))],
+)
+def test_short_time_spectra_and_their_adjoint_are_those_of_torch_stft(n_samples, resolution):
+    """Any transform length, odd ones too, windows shorter than it, hops longer than half the window."""
+    n_fft, hop_length, win_length = resolution
+    wav = torch.from_numpy(signals(n_samples)[0]).requires_grad_()
+    window = torch.hann_window(win_length, dtype=torch.float64)
+    stft = torch.stft(wav, n_fft, hop_length, win_length, window, pad_mode="constant", return_complex=True)
+    want = stft.mT.abs().square()
+    transform = window, n_fft, hop_length
+    spectra = short_time_spectra(wav.detach(), *transform)
+    assert torch.allclose(power(spectra), want, rtol=1e-9, atol=1e-12)
+    slope = torch.from_numpy(np.random.default_rng(2).normal(size=want.shape))
+    gradient = torch.ones_like(wav)
+    add_power_gradient(gradient, 0.5, slope.clone(), spectra, *transform)
+    assert torch.allclose(gradient - 1, 0.5 * torch.autograd.grad(want, wav, slope)[0], rtol=1e-9, atol=1e-12)
+
+
 @pytest.mark.parametrize("weights", [(1.0, 1.0, 0.0), (0.0, 1.0, 0.5), (0.5, 0.0, 0.0), (0.0, 0.0, 1.0)])
 def test_gradient_written_out_is_that_of_autograd(weights):
     wav_hat, wav = (torch.from_numpy(x) for x in signals(3000))
@@ -98,6 +119,38 @@ def test_gradient_written_out_is_that_of_autograd(weights):
     assert (single.grad[:, 0] / 3.0 - exact.grad).norm() < 2e-3 * exact.grad.norm()
 
 
+def test_stft_loss_is_the_same_in_blocks_of_any_size(monkeypatch):
+    wav_hat, wav = (torch.from_numpy(x).float() for x in signals(batch=5))
+    loss, results = MultiResolutionSTFTLoss(convergence_weight=1.0), []
+    for block in (2**30, 40000, 1):  # all five signals, some, one
+        monkeypatch.setattr("espnet2_nhv.dsp.blocks._BLOCK", block)
+        leaf = wav_hat.clone().requires_grad_()
+        value, distances = loss.energy_distance(leaf, wav, wav.flip(0), attraction=1.0, repulsion=0.3)
+        value.backward()
+        results.append((distances, leaf.grad))
+    for distances, gradient in results[1:]:
+        assert torch.allclose(distances, results[0][0], rtol=1e-5)
+        assert (gradient - results[0][1]).norm() < 1e-4 * results[0][1].norm()
+
+
+def test_no_gradient_is_made_where_none_is_wanted(monkeypatch):
+    wav_hat, wav = (torch.from_numpy(x).float() for x in signals())
+    loss = MultiResolutionSTFTLoss(convergence_weight=1.0)
+    wanted = loss(wav_hat.requires_grad_(), wav).item()
+    whole, slopes = loss._distance, []
+
+    def distance(*arguments):
+        slopes.append(whole(*arguments)[1])
+        return whole(*arguments)
+
+    monkeypatch.setattr(loss, "_distance", distance)
+    monkeypatch.setattr("espnet2_nhv.loss.stft.add_power_gradient", None)
+    with torch.no_grad():
+        assert loss(wav_hat, wav).item() == wanted
+    assert loss(wav_hat.detach(), wav).item() == wanted
+    assert slopes and all(slope is None for slope in slopes)
+
+
 def test_stft_loss_is_zero_only_for_equal_spectra():
     loss, wav = MultiResolutionSTFTLoss(), torch.from_numpy(signals()[1]).float()
     assert loss(wav, wav) == 0
@@ -108,7 +161,8 @@ def test_stft_loss_is_zero_only_for_equal_spectra():
 def test_magnitudes_mean_the_same_at_every_resolution():
     noise = torch.from_numpy(np.random.default_rng(0).normal(size=(1, 60000)) * 0.3).float()
     loss = MultiResolutionSTFTLoss([(64, 16, 64), (1024, 256, 800), (8192, 2048, 8192)])
-    levels = [loss.spectrum(noise, index).abs()[..., 4:-4].square().mean().sqrt().item() for index in range(3)]
+    spectra = [short_time_spectra(noise, *loss.transform(index)) for index in range(3)]
+    levels = [loss.floored(x)[:, 4:-4].square().mean().sqrt().item() for x in spectra]
     assert levels == pytest.approx([0.3] * 3, rel=0.03)
 
 

@@ -4,6 +4,8 @@ from typing import List, Optional, Sequence, Tuple
 
 import torch
 
+from espnet2_nhv.dsp.blocks import signals_a_block
+from espnet2_nhv.dsp.short_time import add_power_gradient, power, short_time_spectra
 from espnet2_nhv.errors import UserError
 
 # From 3 ms, which sees single pulses, to 93 ms, which sees single harmonics of a low voice (at 44.1 kHz).
@@ -88,7 +90,7 @@ class MultiResolutionSTFTLoss(torch.nn.Module):
         -------
         loss : Tensor [shape=(), dtype=float32], >= 0; its gradient reaches `wav_hat` alone
         """
-        return _OneResolutionAtATime.apply(wav_hat, (wav,), (1.0,), self)[0]
+        return self._weighted(wav_hat, (wav,), (1.0,))[0]
 
     def energy_distance(
         self, wav_hat: torch.Tensor, wav: torch.Tensor, another: torch.Tensor, attraction: float, repulsion: float
@@ -111,9 +113,12 @@ class MultiResolutionSTFTLoss(torch.nn.Module):
 
         Source: A. Gritsenko et al., "A Spectral Energy Distance for Parallel Speech Synthesis", NeurIPS 2020.
         """
-        weights = (attraction, -repulsion)
-        loss, distances = _OneResolutionAtATime.apply(wav_hat, (wav, another), weights, self)
+        loss, distances = self._weighted(wav_hat, (wav, another), (attraction, -repulsion))
         return loss + 0.5 * repulsion * distances[1], distances
+
+    def _weighted(self, wav_hat, wavs, weights):
+        wanted = wav_hat.requires_grad and torch.is_grad_enabled()
+        return _OneBlockAtATime.apply(wav_hat, wavs, weights, self, wanted)
 
     def indices(self) -> List[int]:
         """Which resolutions count in this call."""
@@ -121,83 +126,87 @@ class MultiResolutionSTFTLoss(torch.nn.Module):
             return list(range(len(self.resolutions)))
         return torch.randperm(len(self.resolutions))[: self.n_drawn].tolist()
 
-    def spectrum(self, wav: torch.Tensor, index: int) -> torch.Tensor:
-        """Complex spectra ``(B, n_fft / 2 + 1, frames)`` of signals ``(..., N)`` at one of the resolutions."""
-        n_fft, hop_length, win_length = self.resolutions[index]
-        return torch.stft(
-            wav.reshape(-1, wav.shape[-1]).float(),
-            n_fft,
-            hop_length,
-            win_length,
-            window=getattr(self, f"window{index}"),
-            pad_mode="constant",  # reflection would refuse signals shorter than half a window
-            return_complex=True,
-        )
+    def transform(self, index: int) -> Tuple[torch.Tensor, int, int]:
+        """Window, n_fft and hop_length of one of the resolutions."""
+        n_fft, hop_length, _ = self.resolutions[index]
+        return getattr(self, f"window{index}"), n_fft, hop_length
 
-    def floored(self, spectrum: torch.Tensor) -> torch.Tensor:
+    def floored(self, spectra: torch.Tensor) -> torch.Tensor:
         """Magnitudes of complex spectra, never below the floor."""
-        return torch.hypot(spectrum.abs(), spectrum.real.new_tensor(self.floor))
+        # The square of the least floors is no float32.
+        return power(spectra).add_(max(self.floor**2, torch.finfo(torch.float32).tiny)).sqrt_()
 
     def _distance(
-        self, magnitude: torch.Tensor, target: torch.Tensor, level: torch.Tensor
-    ) -> Tuple[torch.Tensor, torch.Tensor]:
-        """Distance at one resolution, and its derivative with respect to `magnitude`."""
+        self, magnitude: torch.Tensor, target: torch.Tensor, level: torch.Tensor, wanted: bool
+    ) -> Tuple[torch.Tensor, Optional[torch.Tensor]]:
+        """Distance at one resolution and, if `wanted`, its derivative with respect to `magnitude`."""
         difference = magnitude - target
         value, slope = difference.new_zeros(()), None
         if self.linear_weight or self.log_weight:
-            slope = torch.full_like(magnitude, self.linear_weight) / level
-            if self.log_weight:
-                slope = slope.addcdiv_(magnitude.new_tensor(self.log_weight), magnitude)
-                value = value + self.log_weight * (magnitude / target).log_().abs_().mean()
-            value = value + self.linear_weight * difference.abs().mean() / level
             # Magnitude and its logarithm differ from the target in the same direction.
-            slope = slope.mul_(difference.sign()).div_(difference.numel())
+            sign, linear_weight = difference.sign(), self.linear_weight / level
+            value = value + linear_weight * _mean_product(sign, difference)
+            if self.log_weight:
+                value = value + self.log_weight * _mean_product(sign, (magnitude / target).log_())
+            if wanted:
+                slope = magnitude.new_tensor(self.log_weight / sign.numel()) / magnitude
+                slope = slope.add_(linear_weight / sign.numel()).mul_(sign)
         if self.convergence_weight:
             norms, target_norms = difference.flatten(1).norm(dim=1), target.flatten(1).norm(dim=1)
             value = value + self.convergence_weight * (norms / target_norms).mean()
-            scale = self.convergence_weight / (norms * target_norms * len(norms)).clamp(min=1e-30)
-            convergence_slope = difference * scale[:, None, None]
-            slope = convergence_slope if slope is None else slope.add_(convergence_slope)
+            if wanted:
+                scale = self.convergence_weight / (norms * target_norms * len(norms)).clamp(min=1e-30)
+                convergence_slope = difference.mul_(scale[:, None, None])
+                slope = convergence_slope if slope is None else slope.add_(convergence_slope)
         return value, slope
 
 
-class _OneResolutionAtATime(torch.autograd.Function):
+def _mean_product(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+    return torch.dot(a.flatten(), b.flatten()) / a.numel()
+
+
+class _OneBlockAtATime(torch.autograd.Function):
     """Weighted sum of the mean distances over resolutions to each of several signals, with its gradient.
 
     Spectra at all resolutions together take more memory than all else in a generator's training step. The gradient
-    being made while the spectra are at hand, those of one resolution are held at a time. It is written out
-    (``dM / dS = S / M`` for a floored magnitude M of a spectrum S), which takes fewer passes over the spectra than
-    autograd, and one inverse transform whatever the number of signals.
+    being made while the spectra are at hand, those of one resolution are held at a time, on a CPU those of so few
+    signals that they stay in its cache. The gradient is written out (``dM / d|S|^2 = 1 / 2M`` for a floored magnitude
+    M of a spectrum S), which takes fewer passes over the spectra than autograd, and one inverse transform whatever
+    the number of signals.
     """
 
     @staticmethod
-    def forward(ctx, wav_hat, wavs, weights, loss):
-        distances = wav_hat.new_zeros(len(wavs), dtype=torch.float32)
-        gradient = torch.zeros_like(wav_hat, dtype=torch.float32)
-        wanted, indices = ctx.needs_input_grad[0], loss.indices()
+    def forward(ctx, wav_hat, wavs, weights, loss, wanted):
         # Spectra span more decades than half precision has.
         with torch.autocast(wav_hat.device.type, enabled=False):
+            hat, *others = (wav.reshape(-1, wav.shape[-1]).float() for wav in (wav_hat, *wavs))
+            distances, gradient = hat.new_zeros(len(others)), torch.zeros_like(hat)
+            indices = loss.indices()
             for index in indices:
-                leaf = wav_hat.detach().float().requires_grad_(wanted)
-                with torch.set_grad_enabled(wanted):
-                    spectrum = loss.spectrum(leaf, index)
-                magnitude = loss.floored(spectrum.detach())
-                total_slope, level = torch.zeros_like(magnitude), None
-                for k, (wav, weight) in enumerate(zip(wavs, weights)):
-                    target = loss.floored(loss.spectrum(wav, index))
-                    level = target.mean() if level is None else level
-                    value, slope = loss._distance(magnitude, target, level)
-                    distances[k] += value
-                    total_slope.add_(slope, alpha=weight)
-                if wanted:
-                    spectral_gradient = spectrum.detach() * total_slope.div_(magnitude)
-                    gradient += torch.autograd.grad(spectrum, leaf, spectral_gradient)[0]
-        distances /= len(indices)
-        ctx.save_for_backward((gradient / len(indices)).to(wav_hat.dtype))
+                transform = _, n_fft, hop_length = loss.transform(index)
+                size = signals_a_block(hat.shape[1] * n_fft // hop_length, hat.device)
+                targets = [
+                    [loss.floored(short_time_spectra(block, *transform)) for block in wav.split(size)] for wav in others
+                ]
+                level = sum(target.mean() * len(target) for target in targets[0]) / len(hat)
+                for block, block_gradient, *block_targets in zip(hat.split(size), gradient.split(size), *targets):
+                    share = len(block) / len(hat) / len(indices)
+                    spectra = short_time_spectra(block, *transform)
+                    magnitude = loss.floored(spectra)
+                    total = None
+                    for k, (target, weight) in enumerate(zip(block_targets, weights)):
+                        value, slope = loss._distance(magnitude, target, level, wanted)
+                        distances[k] += share * value
+                        if wanted:
+                            total = slope.mul_(weight) if total is None else total.add_(slope, alpha=weight)
+                    if wanted:
+                        add_power_gradient(block_gradient, share / 2, total.div_(magnitude), spectra, *transform)
+        if wanted:
+            ctx.save_for_backward(gradient.view_as(wav_hat).to(wav_hat.dtype))
         ctx.mark_non_differentiable(distances)
         return (distances * distances.new_tensor(weights)).sum(), distances
 
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx, grad_output, _):
-        return grad_output * ctx.saved_tensors[0], None, None, None
+        return grad_output * ctx.saved_tensors[0], None, None, None, None
