@@ -16,6 +16,7 @@ def save_small(folder, spec=None, **arguments):
     vocoder = build_vocoder("nhv", spec, **{**dict(channels=24, hidden=32, n_blocks=1), **arguments})
     torch.nn.init.normal_(vocoder.network.head.weight, std=0.1)
     torch.nn.init.normal_(vocoder.network.head.bias, std=0.1)
+    torch.nn.init.normal_(vocoder.network.skip.weight, std=0.02)
     save_vocoder(vocoder, folder, LICENCE, TRAINED_ON)
     return folder
 

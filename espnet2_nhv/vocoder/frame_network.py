@@ -40,7 +40,9 @@ class CausalConvNeXtBlock(nn.Module):
 class FrameNetwork(nn.Module):
     """From frames of features to frames of numbers, causally but for a fixed delay, several frames at a step.
 
-    A step reads `stride` new frames and writes as many: the blocks between, where most of the work is, run once a step.
+    A step reads `stride` new frames; the blocks, where most of the work is, run once a step, and what they write holds for
+    all its frames. A linear map of each frame is added. So frames that are alike give numbers that are alike, wherever
+    in a step they come: a held note does not hum at the rate of the steps.
     Output frame ``i`` belongs to input frame ``i - delay``: to see `delay` frames ahead, feed that many more.
 
     Parameters
@@ -70,10 +72,11 @@ class FrameNetwork(nn.Module):
         self.entry = nn.Linear(n_in * (delay + stride), channels)
         self.blocks = nn.ModuleList(CausalConvNeXtBlock(channels, hidden, kernel_size) for _ in range(n_blocks))
         self.norm = nn.LayerNorm(channels)
-        self.head = nn.Linear(channels, n_out * stride)
+        self.head = nn.Linear(channels, n_out)
+        self.skip = nn.Linear(n_in, n_out, bias=False)
         # Starting from zero, the filters start from the prior alone.
-        nn.init.zeros_(self.head.weight)
-        nn.init.zeros_(self.head.bias)
+        for parameter in (self.head.weight, self.head.bias, self.skip.weight):
+            nn.init.zeros_(parameter)
 
     def initial_state(self, batch: int) -> List[torch.Tensor]:
         """The state before the first frame: what each layer has seen, nothing."""
@@ -93,14 +96,15 @@ class FrameNetwork(nn.Module):
         y : Tensor [shape=(B, T, n_out)]
         state : list of Tensor, for the next call
         """
-        batch, n_frames, _ = x.shape
+        n_frames = x.shape[1]
         frames = torch.cat([state[0], x], dim=1)
         new_state = [frames[:, n_frames:]]
         y = self.entry(self._seen(frames, n_frames))
         for block, past in zip(self.blocks, state[1:]):
             y, past = block(y, past)
             new_state.append(past)
-        return self.head(self.norm(y)).view(batch, n_frames, self.n_out), new_state
+        held = self.head(self.norm(y))[:, :, None].expand(-1, -1, self.stride, -1)
+        return self.skip(frames[:, :n_frames]) + held.flatten(1, 2), new_state
 
     def _seen(self, frames: torch.Tensor, n_frames: int) -> torch.Tensor:
         """What each step sees, ``(B, T / stride, n_in * (delay + stride))``."""
