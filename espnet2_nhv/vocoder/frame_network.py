@@ -40,9 +40,9 @@ class CausalConvNeXtBlock(nn.Module):
 class FrameNetwork(nn.Module):
     """From frames of features to frames of numbers, causally but for a fixed delay, several frames at a step.
 
-    A step reads `stride` new frames; the blocks, where most of the work is, run once a step, and what they write holds for
-    all its frames. A linear map of each frame is added. So frames that are alike give numbers that are alike, wherever
-    in a step they come: a held note does not hum at the rate of the steps.
+    A step reads `stride` new frames; the blocks, where most of the work is, run once a step, and what they write
+    holds for all its frames. A linear map of each frame is added. So frames that are alike give numbers that are alike,
+    wherever in a step they come: a held note does not hum at the rate of the steps.
     Output frame ``i`` belongs to input frame ``i - delay``: to see `delay` frames ahead, feed that many more.
 
     Parameters
