@@ -10,6 +10,7 @@ import torch
 from espnet2_nhv.dsp.short_time import add_power_gradient, power, short_time_spectra
 from espnet2_nhv.errors import UserError
 from espnet2_nhv.feature.spec import FeatureSpec
+from espnet2_nhv.loss.band_level import BandLevelLoss
 from espnet2_nhv.loss.mel import MelLoss
 from espnet2_nhv.loss.stft import DEFAULT_RESOLUTIONS, MultiResolutionSTFTLoss
 
@@ -235,6 +236,31 @@ def test_mel_loss_is_in_nepers_whatever_the_base(changes):
     assert got == pytest.approx(want, rel=1e-4)
 
 
-def test_mel_loss_takes_half_precision():
+@pytest.mark.parametrize("loss", [MelLoss, BandLevelLoss])
+def test_losses_of_bands_take_half_precision(loss):
     wav_hat, wav = (torch.from_numpy(x)[:, None].half() for x in signals())
-    assert MelLoss(SPEC)(wav_hat, wav).dtype == torch.float32
+    assert loss(SPEC)(wav_hat, wav).dtype == torch.float32
+
+
+@pytest.mark.parametrize("changes", [{}, {"mel_scale": "htk"}, {"log_base": 2.0}])
+def test_band_level_loss_is_of_power_in_nepers(changes):
+    spec = dataclasses.replace(SPEC, **changes)
+    wav_hat, wav = signals()
+    bands = librosa.filters.mel(
+        sr=spec.fs, n_fft=spec.n_fft, n_mels=spec.n_mels, fmin=spec.fmin, fmax=spec.fmax, htk=spec.mel_scale == "htk"
+    )
+
+    def level(x):
+        power = np.abs(spectrogram(x, spec.n_fft, spec.hop_length, spec.win_length, "reflect")[0]) ** 2
+        return 0.5 * np.log(np.maximum(power @ bands.T.astype(np.float64), 1e-10))
+
+    want = np.mean(np.abs(level(wav_hat) - level(wav)))
+    got = BandLevelLoss(spec)(torch.from_numpy(wav_hat)[:, None].float(), torch.from_numpy(wav)[:, None].float()).item()
+    assert got == pytest.approx(want, rel=1e-4)
+
+
+def test_band_level_loss_of_the_shortest_signals_and_of_silence():
+    for wav in (torch.randn(1, 1, 100), torch.zeros(1, 1, 4000)):
+        wav_hat = torch.zeros_like(wav).requires_grad_()
+        BandLevelLoss(SPEC)(wav_hat, wav).backward()
+        assert torch.isfinite(wav_hat.grad).all()

@@ -9,13 +9,14 @@ from espnet2.torch_utils.device_funcs import force_gatherable
 from espnet2.train.abs_gan_espnet_model import AbsGANESPnetModel
 
 from espnet2_nhv.errors import UserError
+from espnet2_nhv.loss.band_level import BandLevelLoss
 from espnet2_nhv.loss.mel import MelLoss
 from espnet2_nhv.loss.parts import over_parts
 from espnet2_nhv.loss.stft import MultiResolutionSTFTLoss
 from espnet2_nhv.vocoder.base import AbsVocoder
 
 # What `loss_weights` may name.
-LOSSES = ("mr_stft", "mel", "repulsion", "adversarial", "feature_matching")
+LOSSES = ("mr_stft", "mel", "band_level", "repulsion", "adversarial", "feature_matching")
 
 
 class ESPnetGANVocoderModel(AbsGANESPnetModel):
@@ -70,6 +71,7 @@ class ESPnetGANVocoderModel(AbsGANESPnetModel):
         self.adversarial_start_steps = adversarial_start_steps
         self.mr_stft = MultiResolutionSTFTLoss(**(stft_loss_conf or {}))
         self.mel = MelLoss(generator.spec)
+        self.band_level = BandLevelLoss(generator.spec)
         self.generator_adversarial = GeneratorAdversarialLoss(**(adversarial_loss_conf or {}))
         self.discriminator_adversarial = DiscriminatorAdversarialLoss(**(adversarial_loss_conf or {}))
         self.feature_matching = FeatureMatchLoss(**(feature_matching_loss_conf or {}))
@@ -133,6 +135,8 @@ class ESPnetGANVocoderModel(AbsGANESPnetModel):
         # Validation reports both, whatever is trained on.
         if self.loss_weights["mel"] or not self.training:
             losses["mel"] = self.mel(fake, real)
+        if self.loss_weights["band_level"]:
+            losses["band_level"] = self.band_level(fake, real)
         if adversarial:
             # One generator pass serves both turns.
             self._fake = fake.detach()
