@@ -64,6 +64,20 @@ def test_is_the_same_each_time_and_of_use_in_training():
     assert weight.grad.item() > 0
 
 
+@pytest.mark.filterwarnings("ignore:Empty filters")
+@pytest.mark.parametrize(
+    "spec",
+    [
+        FeatureSpec(win_length=512, hop_length=512, n_fft=512, n_mels=40),  # frames side by side
+        FeatureSpec(win_length=512, n_fft=512, n_mels=128),  # bands without a bin
+    ],
+)
+def test_specs_that_are_coarse(spec):
+    noise = flat_noise(spec).numpy().astype(np.float64)
+    density = 10 * np.log10(signal.welch(noise, fs=1.0, nperseg=512)[1][2:-2] / 2)
+    assert np.abs(density).max() < 1.0
+
+
 def test_is_read_in_a_circle():
     noise = torch.arange(float(N_SAMPLES))
     got = cut(noise, torch.tensor([3, N_SAMPLES - 2]), 4)

@@ -27,7 +27,7 @@ def flat_noise(spec: FeatureSpec) -> torch.Tensor:
 
     Parameters
     ----------
-    spec : FeatureSpec, the frames and bands in which it is even
+    spec : FeatureSpec, of the bands and of the window in which it is even
 
     Returns
     -------
@@ -47,17 +47,19 @@ def flat_noise(spec: FeatureSpec) -> torch.Tensor:
         norm=None,
     )
     bands = torch.from_numpy(bands / bands.sum(axis=1, keepdims=True).clip(min=1e-12))
-    in_bands = bands.sum(dim=0) > 0
+    in_bands, has_bins = bands.sum(dim=0) > 0, bands.sum(dim=1, keepdim=True) > 0
     to_bins = torch.from_numpy(band_interpolation(spec, spec.n_fft)).float() * in_bands[:, None]
     window = torch.hann_window(spec.win_length)
     window = window / window.norm()
-    sizes = dict(n_fft=spec.n_fft, hop_length=spec.hop_length, win_length=spec.win_length, window=window)
+    # Frames of its own: those of the spec may lie too far apart to be put together again.
+    hop_length = max(1, spec.win_length // 4)
+    sizes = dict(n_fft=spec.n_fft, hop_length=hop_length, win_length=spec.win_length, window=window)
 
     noise = torch.randn(N_SAMPLES, generator=torch.Generator().manual_seed(0))
     for _ in range(_ROUNDS):
         around = torch.cat([noise[-spec.n_fft :], noise, noise[: spec.n_fft]])
         spectrum = torch.stft(around, **sizes, return_complex=True)
-        power = (bands @ spectrum.abs().square()).clamp(min=_QUIETEST)
+        power = (bands @ spectrum.abs().square()).clamp(min=_QUIETEST).where(has_bins, 1.0)
         around = torch.istft(spectrum * torch.exp(to_bins @ (-0.5 * power.log())), **sizes, length=len(around))
         noise = around[spec.n_fft : -spec.n_fft]
         noise = noise / noise.square().mean().sqrt()
