@@ -59,4 +59,6 @@ def naming(path: Union[str, Path]) -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        if error.errno is None:
+            raise
         raise OSError(error.errno, error.strerror, str(path)) from None

@@ -40,7 +40,7 @@ def song(vocoder, seconds, seed=0):
 def noise_of_seed(vocoder, seed, batch, n_frames):
     """The noise that a seed stands for, ``(batch, n_frames * hop_length)``, by its formula in Python's integers."""
     noise, n_samples = vocoder.noise.numpy(), n_frames * vocoder.spec.hop_length
-    starts = [(seed * 0x9E3779B1 + row * 0x1E3779B9) % len(noise) for row in range(batch)]
+    starts = [(seed * 0x9E3779B1 + row * 0x789A2829) % len(noise) for row in range(batch)]
     return np.stack([np.take(noise, np.arange(start, start + n_samples), mode="wrap") for start in starts])
 
 

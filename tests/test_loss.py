@@ -124,7 +124,7 @@ def test_stft_loss_is_the_same_in_blocks_of_any_size(monkeypatch):
     wav_hat, wav = (torch.from_numpy(x).float() for x in signals(batch=5))
     loss, results = MultiResolutionSTFTLoss(convergence_weight=1.0), []
     for block in (2**30, 40000, 1):  # all five signals, some, one
-        monkeypatch.setattr("espnet2_nhv.dsp.blocks._BLOCK", block)
+        monkeypatch.setattr("espnet2_nhv.dsp.short_time._BLOCK", block)
         leaf = wav_hat.clone().requires_grad_()
         value, distances = loss.energy_distance(leaf, wav, wav.flip(0), attraction=1.0, repulsion=0.3)
         value.backward()

@@ -181,6 +181,23 @@ def test_frames_alike_are_sung_alike_wherever_they_are_in_a_step(stride):
     assert (settled - settled[0]).abs().max() < 1e-6
 
 
+def test_noise_goes_round_at_any_hop():
+    nhv = random_nhv(FeatureSpec(hop_length=1200, win_length=2400, n_fft=4096))
+    mel, f0 = random_features(500)
+    wav = nhv.inference(mel, f0)
+    assert len(wav) == 500 * 1200 and torch.isfinite(wav).all()
+
+
+def test_what_comes_out_can_be_worked_on():
+    nhv = random_nhv()
+    mel, f0 = random_features(30)
+    stream = nhv.stream(seed=-(2**70))
+    gain = torch.ones(1, requires_grad=True)
+    for wav in (nhv.inference(mel, f0), stream.push(mel, f0), stream.flush()):
+        wav *= 0.5
+        (gain * wav).sum().backward()
+
+
 def test_batch_equals_its_rows_but_for_noise_and_phase():
     """Forward is random; in power, over seconds, it must be what inference gives."""
     nhv = random_nhv()

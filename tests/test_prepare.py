@@ -134,7 +134,7 @@ def test_segments():
 
 def test_other_speeds():
     wav = np.concatenate([_tone(1, frequency=f) for f in (300, 500)])
-    report = _prepare({"r": wav}, "u1 r 0 1\nu2 r 1 -1\n", speed_factors=(1.25, 0.8))
+    report = _prepare({"r": wav}, "u1 r 0 1\nu2 r 1 -1\n", speed_factors=(1.25, 0.8), allow_upsampling=True)
     assert report.phrases == 6 and report.recordings == 3
     for utterance, seconds, frequency in (
         ("u1", 1, 300),
@@ -147,10 +147,26 @@ def test_other_speeds():
         part = _read(f"{utterance}_0000")
         assert len(part) == seconds * FS and np.argmax(np.abs(np.fft.rfft(part))) == frequency * seconds
     # Nothing is done twice, and another set of speeds takes away what is no longer wanted.
-    assert _prepare({"r": "r.wav"}, "u1 r 0 1\nu2 r 1 -1\n", speed_factors=(1.25,)).skipped == 2
+    assert _prepare({"r": "r.wav"}, "u1 r 0 1\nu2 r 1 -1\n", speed_factors=(1.25,), allow_upsampling=True).skipped == 2
     assert sorted(path.name for path in Path("dump/train/flac").iterdir()) == sorted(
         f"{name}_0000.flac" for name in ("u1", "u2", "sp1.25-u1", "sp1.25-u2")
     )
+
+
+def test_speed_is_part_of_the_bandwidth():
+    report = _prepare({"r": _tone()}, speed_factors=(0.8,))
+    (problem,) = report.problems
+    assert problem.startswith("sp0.8-r: its sampling rate 12800 Hz is below 16000 Hz")
+
+
+@pytest.mark.parametrize(
+    "wav_scp, factors", [({"r": "r.wav"}, (1.2, 1.2)), ({"r": "r.wav", "sp1.2-r": "r.wav"}, (1.2,))]
+)
+def test_speeds_that_double_names(wav_scp, factors):
+    soundfile.write("r.wav", _tone(), FS)
+    with pytest.raises(UserError, match="--speed_factors 1.2.*: names would be doubled"):
+        _prepare(wav_scp, speed_factors=factors)
+    assert not Path("dump/train").exists()
 
 
 @pytest.mark.parametrize("factor", [0, 0.4, 1, 2.5, -1])

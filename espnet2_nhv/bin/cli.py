@@ -27,7 +27,7 @@ def run_cli(main: Callable[[], None]) -> None:
             where = f" while writing {error.filename}" if error.filename else ""
             sys.exit(f"error: the disk is full{where}: free some space and run the same command again")
         if error.filename and error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-            sys.exit(f"error: {error.filename}: {error.strerror.lower()}: give another place, or change its rights")
+            sys.exit(f"error: {error.filename}: {error.strerror.lower()}: check its rights, or give another path")
         raise
 
 

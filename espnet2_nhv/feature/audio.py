@@ -60,15 +60,16 @@ def load_audio(
     if len(wav) < min_seconds * source_fs:
         length = "one sample" if len(wav) == 1 else f"{len(wav) / source_fs:.3g} s"
         raise BadAudio(f"too short: it has {length} and at least {min_seconds:g} s is needed")
-    if source_fs < fs:
+    rate = source_fs * speed  # at which it sounds
+    if rate < fs:
         if not allow_upsampling:
             raise BadAudio(
-                f"its sampling rate {source_fs} Hz is below {fs} Hz: "
+                f"its sampling rate {rate:g} Hz is below {fs} Hz: "
                 f"give --allow_upsampling to use it all the same, or choose a feature spec of a lower rate"
             )
-        warnings.append(f"upsampled from {source_fs} Hz: its real bandwidth ends at {source_fs / 2:g} Hz")
-    if source_fs * speed != fs:
-        wav = soxr.resample(wav, source_fs * speed, fs, quality="VHQ")
+        warnings.append(f"upsampled from {rate:g} Hz: its real bandwidth ends at {rate / 2:g} Hz")
+    if rate != fs:
+        wav = soxr.resample(wav, rate, fs, quality="VHQ")
     peak = float(np.abs(wav).max())
     if peak > 1:
         # Only floating point and resampled recordings can be; 16 bits would clip them.
@@ -130,7 +131,7 @@ def stamp(source: str) -> Tuple[int, ...]:
     Of a pipe only the command can be compared; what is missing is a problem for whoever reads it.
     """
     try:
-        stat = os.stat(source.rpartition(":")[0] if ".ark:" in source else source)
+        stat = os.stat(source.rpartition(":")[0] if _ARK.match(source) else source)
     except OSError:
         return ()
     return stat.st_size, stat.st_mtime_ns

@@ -38,8 +38,8 @@ class Recording:
     min_seconds: float
     max_seconds: float
     allow_upsampling: bool
-    speed: float = 1.0
     version: int = VERSION
+    speed: float = 1.0
 
 
 @dataclasses.dataclass
@@ -98,7 +98,7 @@ def prepare_data_dir(
     if data.resolve() == out.resolve():
         raise UserError(f"--data and --out are the same folder {data}: give --out another one")
     for factor in speed_factors:
-        if not 0.5 <= factor <= 2 or factor == 1:
+        if not 0.5 <= factor <= 2 or f"{factor:g}" == "1":
             raise UserError(f"speed factor {factor:g} is not within 0.5 to 2, or is the 1 that is there anyway")
     if max_phrase_seconds < 1:
         raise UserError(f"--max_phrase_seconds {max_phrase_seconds:g} is too short for a phrase: give 1 or more")
@@ -112,6 +112,11 @@ def prepare_data_dir(
         for utt, name in list(speakers.items())
     )
     recordings += copies
+    utterances = [span[0] for recording in recordings for span in recording.spans]
+    if len({recording.name for recording in recordings}) < len(recordings) or len(set(utterances)) < len(utterances):
+        raise UserError(
+            f"--speed_factors {' '.join(f'{factor:g}' for factor in speed_factors)}: names would be doubled"
+        )
     _write_spec(spec, out.parent / "spec.yaml")
     (out / "flac").mkdir(parents=True, exist_ok=True)
     log = out / "prepared.jsonl"
@@ -277,7 +282,8 @@ def _line(outcome: Outcome) -> str:
 
 
 def _key(recording: Recording) -> str:
-    return json.dumps(dataclasses.astuple(recording), ensure_ascii=False)
+    values = dataclasses.astuple(recording)
+    return json.dumps(values if recording.speed != 1 else values[:-1], ensure_ascii=False)
 
 
 def _flac(out: Path, name: str) -> Path:

@@ -4,8 +4,7 @@ from typing import List, Optional, Sequence, Tuple
 
 import torch
 
-from espnet2_nhv.dsp.blocks import signals_a_block
-from espnet2_nhv.dsp.short_time import add_power_gradient, power, short_time_spectra
+from espnet2_nhv.dsp.short_time import add_power_gradient, power, short_time_spectra, signals_a_block
 from espnet2_nhv.errors import UserError
 
 # From 3 ms, which sees single pulses, to 93 ms, which sees single harmonics of a low voice (at 44.1 kHz).
@@ -202,11 +201,13 @@ class _OneBlockAtATime(torch.autograd.Function):
                     if wanted:
                         add_power_gradient(block_gradient, share / 2, total.div_(magnitude), spectra, *transform)
         if wanted:
-            ctx.save_for_backward(gradient.view_as(wav_hat).to(wav_hat.dtype))
+            ctx.save_for_backward(gradient.view_as(wav_hat))
+            ctx.dtype = wav_hat.dtype
         ctx.mark_non_differentiable(distances)
         return (distances * distances.new_tensor(weights)).sum(), distances
 
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx, grad_output, _):
-        return grad_output * ctx.saved_tensors[0], None, None, None, None
+        # In half precision only then: a scaled gradient may be too large for it before.
+        return (grad_output * ctx.saved_tensors[0]).to(ctx.dtype), None, None, None, None

@@ -71,7 +71,7 @@ class ESPnetGANVocoderModel(AbsGANESPnetModel):
         self.adversarial_start_steps = adversarial_start_steps
         self.mr_stft = MultiResolutionSTFTLoss(**(stft_loss_conf or {}))
         self.mel = MelLoss(generator.spec)
-        self.band_level = BandLevelLoss(generator.spec)
+        self.band_level = BandLevelLoss(generator.spec) if self.loss_weights["band_level"] else None
         self.generator_adversarial = GeneratorAdversarialLoss(**(adversarial_loss_conf or {}))
         self.discriminator_adversarial = DiscriminatorAdversarialLoss(**(adversarial_loss_conf or {}))
         self.feature_matching = FeatureMatchLoss(**(feature_matching_loss_conf or {}))
@@ -135,7 +135,7 @@ class ESPnetGANVocoderModel(AbsGANESPnetModel):
         # Validation reports both, whatever is trained on.
         if self.loss_weights["mel"] or not self.training:
             losses["mel"] = self.mel(fake, real)
-        if self.loss_weights["band_level"]:
+        if self.band_level is not None:
             losses["band_level"] = self.band_level(fake, real)
         if adversarial:
             # One generator pass serves both turns.

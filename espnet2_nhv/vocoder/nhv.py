@@ -87,7 +87,7 @@ class NHV(AbsVocoder):
         # Cepstra of voices fall off as one over quefrency; so scaled, the network's numbers are of one size.
         constant("quefrency_scale", 1.0 / torch.tensor(quefrencies).abs().clamp(min=1).float())
         constant("window", synthesis_window(window, hop_length))
-        constant("noise", flat_noise(spec))
+        constant("noise", flat_noise(spec).clone())
         constant("cosines", cosine_matrix(noise_order, self.n_fft))
 
     def forward(self, mel: torch.Tensor, f0: Optional[torch.Tensor] = None) -> torch.Tensor:

@@ -7,7 +7,7 @@ import torch
 
 from espnet2_nhv.dsp.overlap_add import overlap_add
 from espnet2_nhv.errors import UserError
-from espnet2_nhv.vocoder.flat_noise import cut, start_of
+from espnet2_nhv.vocoder.flat_noise import N_SAMPLES, cut, start_of
 
 if TYPE_CHECKING:
     from espnet2_nhv.vocoder.nhv import NHV
@@ -48,7 +48,7 @@ class NHVStream:
         self._n_frames = 0
         self._unanswered = vocoder.look_ahead  # outputs the network still owes to frames before the first
         self._phase = torch.full((1,), float(start_phase), dtype=torch.float64, device=self.device)
-        self._noise_at = int(start_of(torch.tensor(seed), batch=1))
+        self._noise_at = int(start_of(torch.tensor(seed % N_SAMPLES), batch=1))
         # The last hop of pulses and of noise.
         self._pulses = torch.zeros(1, hop_length, device=self.device)
         self._noise = torch.zeros(1, hop_length, device=self.device)
@@ -67,7 +67,7 @@ class NHVStream:
         """`latency_frames` in seconds of audio."""
         return self.latency_frames * self.vocoder.spec.hop_length / self.vocoder.fs
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def push(self, mel: torch.Tensor, f0: torch.Tensor) -> torch.Tensor:
         """Feed frames.
 
@@ -91,7 +91,7 @@ class NHVStream:
         # A copy: what is kept for later must not change when the caller uses his memory again.
         return self._joined(self._advance(mel.clone(), f0))
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def flush(self) -> torch.Tensor:
         """The rest of the signal, the last frame held; the total is then frames times hop_length."""
         return self._joined(self._remainder())
@@ -133,6 +133,7 @@ class NHVStream:
                 self._numbers, self._mel, self._f0 = (x[:, ready:] for x in (self._numbers, self._mel, self._f0))
                 self._n_read -= ready
 
+    @torch.inference_mode()  # cheaper than no_grad; what leaves this object is copied out of it
     def _read(self) -> None:
         """Let the network read as many whole steps as there are."""
         network = self.vocoder.network
@@ -147,6 +148,7 @@ class NHVStream:
         self._unanswered -= owed
         self._numbers = _append(self._numbers, numbers[:, owed:])
 
+    @torch.inference_mode()
     def _signal(self, numbers: torch.Tensor, mel: torch.Tensor, f0: torch.Tensor) -> torch.Tensor:
         """Samples completed by frames whose filters are known; `f0` has one frame more."""
         vocoder, hop_length = self.vocoder, self.vocoder.spec.hop_length
@@ -169,7 +171,7 @@ class NHVStream:
         white, begin = self.vocoder.noise, self._noise_at
         self._noise_at = (begin + n_samples) % len(white)
         if begin + n_samples > len(white):
-            return torch.cat([white[begin:], white[: self._noise_at]])[None]
+            return cut(white, torch.tensor([begin]), n_samples)
         return white[None, begin : begin + n_samples]
 
 
@@ -179,4 +181,4 @@ def _append(frames: torch.Tensor, more: torch.Tensor) -> torch.Tensor:
 
 def stream_noise(vocoder: "NHV", seed: int, n_samples: int) -> torch.Tensor:
     """The first samples ``(1, n_samples)`` of the noise that a stream of this seed shapes."""
-    return cut(vocoder.noise, start_of(torch.tensor(seed), batch=1), n_samples)
+    return cut(vocoder.noise, start_of(torch.tensor(seed % N_SAMPLES), batch=1), n_samples)

@@ -85,10 +85,17 @@ def load_vocoder(folder: Union[str, Path], fuse: bool = True) -> AbsVocoder:
     path = Path(folder) / "vocoder.pth"
     try:
         tensors = torch.load(path, map_location="cpu", weights_only=True)
-        vocoder.load_state_dict(tensors, strict=True)
     except FileNotFoundError:
         raise UserError(f"{path}: the weights are missing") from None
-    except (RuntimeError, pickle.UnpicklingError, EOFError, OSError, AttributeError, TypeError) as error:
+    except (RuntimeError, pickle.UnpicklingError, EOFError, OSError) as error:
         reason = (str(error).strip() or "it ends too early").splitlines()[0]
         raise UserError(f"{path}: not the weights of this vocoder, or damaged ({reason})") from None
+    try:
+        vocoder.load_state_dict(tensors, strict=True)
+    except (RuntimeError, AttributeError, TypeError) as error:
+        reason = " ".join(str(error).split()[:40])
+        raise UserError(
+            f"{path}: not the weights of this vocoder, or of another version of {card['vocoder']} ({reason}): "
+            "train it again, or use the version that made it"
+        ) from None
     return vocoder.eval().fuse() if fuse else vocoder

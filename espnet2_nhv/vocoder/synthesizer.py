@@ -61,7 +61,7 @@ class Synthesizer(ABC):
         wav = self.inference(mel, f0, spec)
         return wav.cpu().numpy() if isinstance(mel, np.ndarray) else wav
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def inference(
         self,
         mel: torch.Tensor,
