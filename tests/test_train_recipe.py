@@ -95,6 +95,12 @@ def test_budget_is_counted_over_runs_and_the_best_is_saved():
     with pytest.raises(UserError, match="4epoch.pth"):
         finish("exp/steps", "5epoch.pth")
 
+    # A training that was killed has no average; one that has nothing left to train makes it.
+    for path in Path("exp/steps").glob("*.ave*.pth"):
+        path.unlink()
+    train("steps", "--budget", "8steps", "--inference_model", "valid.generator_loss.ave.pth")
+    assert Path("exp/steps/valid.generator_loss.ave.pth").exists()
+
     # ESPnet's average of two checkpoints has the mean of their weights and the sum of their steps.
     states["steps"] = states["steps"] + 8
     torch.save(states, "exp/steps/valid.generator_loss.ave_2best.pth")

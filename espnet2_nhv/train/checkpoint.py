@@ -4,9 +4,11 @@ import os
 import pickle
 import shutil
 from pathlib import Path
-from typing import Optional
+from typing import Optional, Sequence, Union
 
 import torch
+from espnet2.main_funcs.average_nbest_models import average_nbest_models
+from espnet2.train.reporter import Reporter
 
 from espnet2_nhv.errors import UserError
 
@@ -58,6 +60,15 @@ def trained_so_far(folder: Path) -> Optional[dict]:
             "give another --output_dir, or remove that file to train from the start"
         ) from None
     return dict(seconds=int(model["milliseconds"]) / 1000, steps=int(model["steps"]), epoch=states["reporter"]["epoch"])
+
+
+def average_best(folder: Path, criterion: Sequence[Sequence[str]], nbest: Union[int, Sequence[int]]) -> None:
+    """ESPnet's means of the best models, where a training that was killed has not come to make them."""
+    if all((folder / f"{phase}.{name}.ave.pth").exists() for phase, name, _ in criterion):
+        return
+    reporter = Reporter()
+    reporter.load_state_dict(torch.load(folder / _NAME, map_location="cpu", mmap=True, weights_only=False)["reporter"])
+    average_nbest_models(output_dir=folder, reporter=reporter, best_model_criterion=criterion, nbest=nbest)
 
 
 def explain_failed_write(error: RuntimeError, folder: Path) -> None:

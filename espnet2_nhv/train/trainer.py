@@ -48,6 +48,8 @@ class VocoderTrainer(GANTrainer):
                 so_far["seconds"],
                 so_far["steps"],
             )
+            if _is_first(distributed_option):
+                checkpoint.average_best(folder, trainer_options.best_model_criterion, trainer_options.keep_nbest_models)
             return
         try:
             with logging_redirect_tqdm():
