@@ -31,7 +31,7 @@ class NHV(AbsVocoder):
     spec : FeatureSpec
     channels, hidden, n_blocks, kernel_size : int, size of the network (:class:`FrameNetwork`)
     look_ahead : int >= 0, frames of mel the network sees ahead, at least
-    stride : int >= 1, frames of mel the network reads and writes at a step
+    stride : int >= 1, frames of mel the network reads at a step, for all of which it answers once
     n_fft : int, multiple of hop_length, >= 2.5 hop_length, of the filters; None takes 5 hop_length
     order : int >= 1, highest quefrency of the harmonic filter
     noise_order : int >= 1, <= order, highest quefrency of the noise filter
