@@ -2,11 +2,10 @@
 
 from functools import lru_cache
 
-import librosa
 import torch
 
 from espnet2_nhv.feature.spec import FeatureSpec
-from espnet2_nhv.vocoder.mel_prior import band_interpolation
+from espnet2_nhv.vocoder.mel_prior import band_interpolation, mel_bands
 
 N_SAMPLES = 2**18  # six seconds at 44.1 kHz, after which it repeats: too long to be heard as a loop
 _ROUNDS = 5  # more changes hardly anything
@@ -38,15 +37,7 @@ def flat_noise(spec: FeatureSpec) -> torch.Tensor:
     -----
     Every round divides the short-time spectrum by the root of the power in its band, and resynthesises.
     """
-    bands = librosa.filters.mel(
-        sr=spec.fs,
-        n_fft=spec.n_fft,
-        n_mels=spec.n_mels,
-        fmin=spec.fmin,
-        fmax=spec.fmax,
-        htk=spec.mel_scale == "htk",
-        norm=None,
-    )
+    bands = mel_bands(spec, norm=None)
     bands = torch.from_numpy(bands / bands.sum(axis=1, keepdims=True).clip(min=1e-12))
     in_bands, has_bins = bands.sum(dim=0) > 0, bands.sum(dim=1, keepdim=True) > 0
     to_bins = torch.from_numpy(band_interpolation(spec, spec.n_fft)).float() * in_bands[:, None]

@@ -1,7 +1,7 @@
 """What the mel spectrogram already says about the spectral envelope."""
 
 import math
-from typing import Sequence
+from typing import Optional, Sequence
 
 import librosa
 import numpy as np
@@ -36,14 +36,7 @@ class MelPrior(nn.Module):
 
     def __init__(self, spec: FeatureSpec, quefrencies: Sequence[int], n_fft: int, envelope: bool = True):
         super().__init__()
-        bands = librosa.filters.mel(
-            sr=spec.fs,
-            n_fft=spec.n_fft,
-            n_mels=spec.n_mels,
-            fmin=spec.fmin,
-            fmax=spec.fmax,
-            htk=spec.mel_scale == "htk",
-        )
+        bands = mel_bands(spec)
         window = getattr(torch, f"{spec.window}_window")(spec.win_length, dtype=torch.float64)
         unit_level = np.log(bands.sum(axis=1).clip(min=1e-12)) + 0.5 * math.log(window.square().sum().item())
 
@@ -86,6 +79,19 @@ def _minimum_phase(quefrencies: Sequence[int], n_fft: int) -> np.ndarray:
     weight = np.where((bins == 0) | (bins == n_fft // 2), 1.0, 2.0)
     fold = np.select([quefrency == 0, quefrency > 0], [1.0, 2.0], 0.0)  # the causal half carries both
     return fold * weight * np.cos(2 * np.pi * quefrency * bins / n_fft) / n_fft
+
+
+def mel_bands(spec: FeatureSpec, norm: Optional[str] = "slaney") -> np.ndarray:
+    """Weights ``(n_mels, n_fft / 2 + 1)`` of the bins in each mel band, as ESPnet's; None leaves the peaks at one."""
+    return librosa.filters.mel(
+        sr=spec.fs,
+        n_fft=spec.n_fft,
+        n_mels=spec.n_mels,
+        fmin=spec.fmin,
+        fmax=spec.fmax,
+        htk=spec.mel_scale == "htk",
+        norm=norm,
+    )
 
 
 def band_interpolation(spec: FeatureSpec, n_fft: int) -> np.ndarray:
