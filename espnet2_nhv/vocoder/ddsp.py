@@ -17,6 +17,9 @@ from espnet2_nhv.vocoder.weight_norm import remove_weight_norm
 # The lowest voice whose harmonics reach the Nyquist frequency: where the paper's number of them comes from.
 _LOWEST_F0 = 80
 _SAWTOOTH_LEVEL = 0.4
+# The noise starts 90 dB below full scale, as in the library that came with the DDSP paper. Where it starts louder than
+# the harmonics, a spectral loss does not see them, and training may silence them for good.
+_NOISE_START = -5.0
 
 
 class _HarmonicsPlusNoise(AbsVocoder):
@@ -34,6 +37,8 @@ class _HarmonicsPlusNoise(AbsVocoder):
         # A size that is None is that of the harmonics.
         sizes = [self.n_harmonics if size is None else size for size in sizes]
         self.network = ControlNetwork(spec.n_mels, sizes, **conf)
+        with torch.no_grad():
+            self.network.head.bias[-sizes[-1] :] = _NOISE_START
         self.register_buffer("window", synthesis_window("hann", spec.hop_length), persistent=False)
 
     def fuse(self) -> "_HarmonicsPlusNoise":
