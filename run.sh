@@ -23,6 +23,7 @@ init_vocoder=""        # a saved vocoder to start training from
 inference_model=valid.generator_loss.best.pth # checkpoint that is decoded
 sets="dev eval"        # which sets are decoded and scored: dev, eval or both (one may do where a vocoder is slow)
 robustness=false       # measure held notes, other keys, time and memory too (minutes for each vocoder)
+robustness_args=""     # further options of bin.robustness, e.g. "--held 10 --phrases 1 --limit 60"
 optional_metrics=""    # further metrics, where their package is installed: "visqol pesq"
 utterances=50          # of each set on the listening page, at most
 licence=""             # of the trained weights, written beside them (empty: the corpus's, where it is known)
@@ -162,7 +163,8 @@ if [ "$stage" -le 6 ] && [ "$stop_stage" -ge 6 ]; then
                 ${optional_metrics:+--optional $optional_metrics} || true
         done
         # What fails here costs the vocoder its robustness rows only.
-        [ "$robustness" = false ] || has_failed "$name" || $python -m espnet2_nhv.bin.robustness \
+        # shellcheck disable=SC2086
+        [ "$robustness" = false ] || has_failed "$name" || $python -m espnet2_nhv.bin.robustness $robustness_args \
             --vocoder "$expdir/$name/vocoder" --data "$dumpdir/eval" --out "$expdir/$name/robustness" ||
             { [ $? -ne 130 ] || exit 130; failed=1; }
     done

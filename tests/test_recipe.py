@@ -129,9 +129,13 @@ def test_one_failing_vocoder_does_not_stop_the_others(tmp_path):
     (configs / "_shared.yaml").write_text("batch_size: 1\n")  # a base, not a vocoder
     options += ["--vocoders", "all", "--sets", "eval"]
     options += ["--train_args", "--batch_size 2 --segment_frames 16 --valid_segments 2"]
+    options += ["--robustness", "true", "--robustness_args", "--held 4 --phrases 1 --limit 60"]
     run = run_sh(tmp_path, *options)
     assert run.returncode == 1
-    rows = {(row["vocoder"], row["set"]): row for row in json.loads((tmp_path / "exp/RESULTS.json").read_text())}
+    rows = json.loads((tmp_path / "exp/RESULTS.json").read_text())
+    probes = {(row["vocoder"], row["probe"]) for row in rows if row["set"] == "robustness"}
+    assert {("nhv", "held_4"), ("nhv", "f0_x2"), ("nhv", "speed")} < probes and "hifigan" not in dict(probes)
+    rows = {(row["vocoder"], row["set"]): row for row in rows if row["set"] != "robustness"}
     assert set(rows) == {("nhv", "eval"), ("hifigan", "eval")} and os.listdir(tmp_path / "exp/nhv/decode") == ["eval"]
     assert np.isfinite(rows["nhv", "eval"]["mrstft"])
     assert "training failed" in rows["hifigan", "eval"]["error"]
