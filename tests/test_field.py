@@ -136,6 +136,33 @@ def test_hops_that_cannot_be(name, hop, message):
         build_vocoder(name, FeatureSpec(hop_length=hop))
 
 
+@pytest.mark.parametrize("name", ["istftnet", "sifigan"])
+def test_convolutions_start_as_those_of_espnets_hifigan(name):
+    """Compared: weights of a layer, times the root of how many are added up. ESPnet's are made when it is called."""
+    from espnet2.gan_tts.hifigan import HiFiGANGenerator
+
+    def median(network):
+        kinds = torch.nn.Conv1d, torch.nn.ConvTranspose1d
+        weights = [layer.weight.detach() for layer in network.modules() if isinstance(layer, kinds)]
+        return torch.stack([w.square().mean().sqrt() * w[0].numel() ** 0.5 for w in weights]).median().item()
+
+    torch.manual_seed(0)
+    espnets = HiFiGANGenerator(80, channels=32)
+    espnets(torch.zeros(1, 80, 2))
+    assert median(build_vocoder(name, SPEC, **SMALL[name])) == pytest.approx(median(espnets), rel=0.1)
+
+
+def test_untrained_sifigan_follows_f0():
+    """Its source is there from the start, not 50 dB below what the mel alone makes."""
+    torch.manual_seed(0)
+    vocoder, mel = build_vocoder("sifigan", SPEC).eval(), torch.zeros(1, SPEC.n_mels, 8)
+    wavs = []
+    for f0 in (220.0, 330.0):
+        torch.manual_seed(1)
+        wavs.append(vocoder(mel, torch.full((1, 1, 8), f0)).detach())
+    assert (wavs[0] - wavs[1]).std() > 0.1 * wavs[0].std()
+
+
 def test_subband_loss_is_least_for_the_recordings_own_bands():
     """The loss of its own is that of the bands before they are put together."""
     torch.manual_seed(0)

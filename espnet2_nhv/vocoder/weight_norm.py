@@ -7,11 +7,15 @@ from torch.nn.utils.parametrizations import weight_norm
 _CONVOLUTIONS = (torch.nn.Conv1d, torch.nn.ConvTranspose1d)
 
 
-def add_weight_norm(network: torch.nn.Module, deviation: float = 0.01) -> None:
-    """Give every one-dimensional convolution in `network` normal weights of that deviation, and normalise them."""
+def add_weight_norm(network: torch.nn.Module) -> None:
+    """Normalise the weights of every one-dimensional convolution in `network`.
+
+    They stay as PyTorch draws them. HiFi-GAN's code and those that follow it draw them anew, of deviation 0.01, but
+    after normalisation, which takes no notice: their trainings start from PyTorch's. With that deviation indeed, layers
+    of few channels would let nearly nothing through, for thousands of steps: a norm grows by a learning rate a step.
+    """
     for module in list(network.modules()):
         if isinstance(module, _CONVOLUTIONS):
-            torch.nn.init.normal_(module.weight, std=deviation)
             weight_norm(module)
 
 
