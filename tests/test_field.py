@@ -163,6 +163,17 @@ def test_untrained_sifigan_follows_f0():
     assert (wavs[0] - wavs[1]).std() > 0.1 * wavs[0].std()
 
 
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_untrained_mcnn_follows_the_mel(seed):
+    """No constant and no tones of its own; below full scale by 25 to 45 dB, as singing is."""
+    torch.manual_seed(seed)
+    vocoder = build_vocoder("mcnn", SPEC)
+    with torch.no_grad():
+        wav, without = vocoder(torch.randn(1, SPEC.n_mels, 32)), vocoder(torch.zeros(1, SPEC.n_mels, 32))
+    assert 10 ** (-45 / 20) < wav.square().mean().sqrt() < 10 ** (-25 / 20)
+    assert wav.mean().abs() < 0.1 * wav.std() and without.std() < 0.1 * wav.std()
+
+
 def test_subband_loss_is_least_for_the_recordings_own_bands():
     """The loss of its own is that of the bands before they are put together."""
     torch.manual_seed(0)

@@ -51,6 +51,11 @@ class MultiHeadCNN(AbsVocoder):
                 layers += [_Residual(n_out, n_heads)] if residual else []
             n_in, channels = n_out, max(channels // 2, 1)
         self.heads = nn.Sequential(*layers)
+        # The last layers add up few weights, for which PyTorch draws biases that drown what the mel makes: a constant
+        # and tones at fractions of the sampling rate, louder than singing.
+        for name, parameter in self.heads.named_parameters():
+            if name.endswith("bias"):
+                nn.init.zeros_(parameter)
         self.head_gains = nn.Parameter(torch.ones(n_heads, 1))
         self.gain, self.steepness = nn.Parameter(torch.ones(())), nn.Parameter(torch.ones(()))
 
