@@ -1,5 +1,7 @@
 """Discriminators: what each returns, and that it learns to tell one sound from another."""
 
+from pathlib import Path
+
 import pytest
 import torch
 from espnet2.gan_tts.hifigan.loss import DiscriminatorAdversarialLoss, FeatureMatchLoss, GeneratorAdversarialLoss
@@ -7,6 +9,9 @@ from espnet2.gan_tts.hifigan.loss import DiscriminatorAdversarialLoss, FeatureMa
 from espnet2_nhv.discriminator.registry import DISCRIMINATORS, build_discriminator
 from espnet2_nhv.errors import UserError
 from espnet2_nhv.loss.parts import over_parts
+from espnet2_nhv.train.config import load_config
+
+ROOT = Path(__file__).resolve().parents[1]
 
 PERIOD = dict(channels=4, max_downsample_channels=16)
 SMALL = {
@@ -106,3 +111,25 @@ def test_parts_that_count_less(average):
         got = over_parts(loss, [1.0, 0.1, 0.1], *judged)
         assert torch.allclose(got, weighed / 1.2 if average else weighed)
     assert build_discriminator("mpd_mrd", spectral_weight=0.1, **SMALL["mpd_mrd"]).part_weights == [1.0, 0.1, 0.1, 0.1]
+
+
+@pytest.mark.parametrize(
+    "name, published",
+    [
+        ("hifigan", [1.0] * 8),  # its paper, equation 7: a sum over discriminators
+        ("sifigan", [1.0] * 8),  # its authors' training configuration
+        ("stylemelgan", [1.0] * 16),  # the configuration of the library that ESPnet's generator comes from
+        ("mb-melgan", [2.5 / 3] * 3),  # the same, averaged there by default
+        ("apnet2", [1.0] * 5 + [0.1] * 3),  # its authors' training: sums, that of spectrograms a tenth as much
+    ],
+)
+def test_verdicts_weigh_what_their_authors_have_them_weigh(name, published):
+    """In the generator's loss, by its gradient with respect to each verdict (at a half, where a square's is one)."""
+    config = load_config(ROOT / "conf" / "train" / f"{name}.yaml")
+    discriminator = build_discriminator(config["discriminator"], **config.get("discriminator_conf", {}))
+    n_verdicts = len(discriminator(torch.zeros(1, 1, 4352)))
+    judged = [torch.full((1,), 0.5, requires_grad=True) for _ in range(n_verdicts)]
+    loss = GeneratorAdversarialLoss(**config.get("adversarial_loss_conf", {}))
+    value = over_parts(loss, getattr(discriminator, "part_weights", None), [[verdict] for verdict in judged])
+    gradient = torch.stack(torch.autograd.grad(config["loss_weights"]["adversarial"] * value, judged)).flatten()
+    assert (-gradient).tolist() == pytest.approx(published)
