@@ -2,10 +2,12 @@
 
 import argparse
 import copy
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from espnet2.tasks.abs_task import optim_classes, scheduler_classes
 from small import SMALL, TRAINABLE
 from tiny_dump import SPEC, features, tone
 
@@ -105,6 +107,17 @@ def test_vocoder_survives_espnets_cast(name, batch):
     with torch.no_grad():
         before = float(model(**batch)["loss"])
         assert float(model.to(dtype=torch.float32)(**batch)["loss"]) == before
+
+
+def test_nsf_learns_at_its_authors_rate_from_the_first_step():
+    """Adam at 0.0003, in their training configuration; its steps take seconds, and few are made in a short training."""
+    config = load_config(Path(__file__).resolve().parents[1] / "conf" / "train" / "nsf.yaml")
+    optimizer = optim_classes[config["optim"]]([torch.nn.Parameter(torch.zeros(1))], **config["optim_conf"])
+    scheduler = scheduler_classes[config["scheduler"]](optimizer, **config["scheduler_conf"])
+    for _ in range(10):
+        assert optimizer.param_groups[0]["lr"] == pytest.approx(3e-4, rel=0.02)
+        optimizer.step()
+        scheduler.step()
 
 
 def test_discriminator_learns_from_its_turn(batch):
