@@ -2,6 +2,7 @@
 
 import json
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -312,9 +313,29 @@ def test_command_measures_goes_on_and_fills_the_tables(data, monkeypatch, capsys
     )
 
 
-def test_what_would_take_too_long_is_skipped(data):
+def test_what_would_take_too_long_is_skipped_until_the_limit_is_higher(data, monkeypatch):
     found = run(data, "sharp", "--limit", "1e-6")["probes"]
     assert len(found) == 10 and all("over the limit" in values["skipped"] for values in found.values())
+    monkeypatch.setattr(robustness, "shift_errors", lambda *a: dict(f0_rmse=1.0))
+    monkeypatch.setattr(robustness, "real_time_factors", lambda subjects, *a: {name: 0.5 for name in subjects})
+    monkeypatch.setattr(robustness, "peak_memory", lambda name, seconds, threads: 100.0 * threads)
+    found = run(data, "sharp")["probes"]
+    assert len(found) == 10 and not any("skipped" in values for values in found.values())
+
+
+def test_measured_again_where_what_measures_changes_not_where_what_shows_does(data, monkeypatch):
+    def made_from(file=None):
+        read = Path.read_bytes
+        monkeypatch.setattr(Path, "read_bytes", lambda path: read(path) + b"#" * (str(path).endswith(str(file))))
+        vocoder, dump = data / "exp" / "sharp" / "vocoder", data / "dump" / "eval"
+        found = robustness._fingerprint(vocoder, dump, 1)
+        monkeypatch.setattr(Path, "read_bytes", read)
+        return found
+
+    before = made_from()
+    assert made_from("robustness/rows.py") == made_from("robustness/columns.py") == before
+    measuring = ["robustness/drift.py", "score/mcd.py", "score/f0.py", "feature/f0.py", "vocoder.pth", "feats.scp"]
+    assert len({before, *map(made_from, measuring)}) == 1 + len(measuring)
 
 
 def test_wrong_input_is_one_sentence(data, tmp_path):

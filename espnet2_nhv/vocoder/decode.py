@@ -71,7 +71,7 @@ def decode_set(
     f0s = read_table(data / "f0.scp") if vocoder.needs_f0 else {}
     recordings = read_table(data / "wav.scp") if vocoder.needs_wav else {}
     source = dict(
-        vocoder=digest(folder / "vocoder.yaml", folder / "vocoder.pth"),
+        vocoder=digest_of(folder),
         features=digest(data / "feats.scp"),
         features_written=(data / "feats.scp").stat().st_mtime_ns,
         spec=spec.to_dict(),
@@ -180,6 +180,11 @@ def write_wav(path: Path, wav, fs: int, subtype: str) -> None:
 
 def _wav_path(out: Path, utt: str) -> Path:
     return out / "wav" / f"{quote(utt, safe='')}.wav"
+
+
+def digest_of(folder: Path) -> str:
+    """Sixteen digits that tell a saved vocoder from others, as decode/SET/source.yaml and robustness.json hold them."""
+    return digest(folder / "vocoder.yaml", folder / "vocoder.pth")
 
 
 def digest(*paths: Path) -> str:

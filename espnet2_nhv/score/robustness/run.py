@@ -30,10 +30,12 @@ from espnet2_nhv.score.robustness.periodicity import periodicity
 from espnet2_nhv.score.robustness.probes import Phrase, asked_f0, load_phrases, shift_probes, steady_frame
 from espnet2_nhv.score.robustness.rows import FILE
 from espnet2_nhv.score.robustness.shift import shift_errors
+from espnet2_nhv.vocoder.decode import digest_of
 from espnet2_nhv.vocoder.saved import load_vocoder
 
 HELD_SECONDS = (10, 30, 60)
 SPEED_SECONDS, SPEED_ROUNDS, THREADS = 10.0, 3, (1, 2)
+SHOWS = ("columns", "rows")  # files beside this one that measure nothing: what they say may change
 SEARCHED = 10  # phrases among which the steadiest note is looked for
 
 
@@ -60,6 +62,7 @@ def measure_robustness(
     -------
     results : dict, as in robustness.json
         probes : {probe: {metric: value or None} or {"skipped": why}}, see :data:`COLUMNS`
+        vocoder : str, digits that tell the saved vocoder that was measured from others
         held_from : {utt, seconds, f0}, the frame that is held
         phrases : list of str, the utterances that are shifted
 
@@ -80,13 +83,15 @@ def measure_robustness(
     held_from = dict(utt=source.utt, seconds=frame * spec.hop_length / spec.fs, f0=float(source.f0[frame]))
     results = dict(
         made_from=_fingerprint(folder, data, n_phrases),
+        vocoder=digest_of(folder),
         held_from=held_from,
         phrases=[phrase.utt for phrase in phrases],
         probes={},
     )
     kept = load_facts(out / FILE)
     if kept.get("made_from") == results["made_from"]:
-        results["probes"] = kept["probes"]
+        # What was skipped is tried again: the limit may be another, or there may be more memory now.
+        results["probes"] = {name: values for name, values in kept["probes"].items() if "skipped" not in values}
     (out / "wav").mkdir(parents=True, exist_ok=True)
     probe = _Probes(vocoder, folder, spec, source, frame, phrases, out / "wav", limit)
     names = [*(f"held_{seconds:g}" for seconds in held_seconds), *shift_probes(), "speed"]
@@ -184,7 +189,8 @@ def _fingerprint(folder: Path, data: Path, n_phrases: int) -> str:
     """Changes when the vocoder, the features or the code that measures does."""
     digest = hashlib.sha256(analyser_code() + repr((n_phrases, sorted(COLUMNS))).encode())
     here = Path(__file__).parent
-    codes = [*sorted(here.glob("*.py")), *(here.parent / f"{name}.py" for name in ("frames", "lsd", "mcd"))]
+    codes = [path for path in sorted(here.glob("*.py")) if path.stem not in SHOWS]
+    codes += [here.parent / f"{name}.py" for name in ("f0", "frames", "lsd", "mcd")]
     for path in (folder / "vocoder.yaml", folder / "vocoder.pth", data / "feats.scp", data / "f0.scp", *codes):
         digest.update(path.read_bytes())
     digest.update(repr((data / "feats.scp").stat().st_mtime_ns).encode())
