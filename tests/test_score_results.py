@@ -1,10 +1,12 @@
 """RESULTS.md and RESULTS.json of an experiment folder put together by hand."""
 
 import json
+import os
 import re
 import sys
 
 import pytest
+import yaml
 from espnet2.gan_tts.hifigan import HiFiGANGenerator
 
 from espnet2_nhv.bin import report as report_cli
@@ -12,14 +14,17 @@ from espnet2_nhv.errors import UserError
 from espnet2_nhv.score.evaluate import summarise
 from espnet2_nhv.score.metrics import METRICS
 from espnet2_nhv.score.optional import OPTIONAL
+from espnet2_nhv.score.page.tables import result_tables
 from espnet2_nhv.score.results import write_results
 from espnet2_nhv.vocoder import build_vocoder
+from espnet2_nhv.vocoder.decode import digest_of
 from espnet2_nhv.vocoder.saved import save_vocoder
 
 KEYS = {
     *(metric.key for metric in METRICS),
     *OPTIONAL,
     *("skipped", "vocoder", "set", "tag", "worst", "lsd_worst_at", "error", "params"),
+    *("stale", "failed"),
     *("n_utterances", "n_scored", "n_missing", "rtf", "rtf_device", "rtf_threads"),
     *("steps", "train_seconds", "train_device"),
 }
@@ -47,7 +52,7 @@ def expdir(tmp_path):
         vocoder = build_vocoder("hifigan", channels=16)
         save_vocoder(vocoder, exp / name / "vocoder", licence="CC0", trained_on="nothing")
     write_scores(exp / "nhv", "eval", {"mrstft": 0.5, "mcd": 3.0, "f0_rmse": None}, rtf=0.01)
-    write_scores(exp / "hifigan", "eval", {"mrstft": 0.4, "mcd": 4.0, "f0_rmse": 7.0}, rtf=0.5, missing=["u3"])
+    write_scores(exp / "hifigan", "eval", {"mrstft": 0.4, "mcd": 4.0, "f0_rmse": 7.0}, rtf=0.5)
     (exp / "nhv" / "vocoder" / "training.yaml").write_text("{steps: 12000, seconds: 1200.0}")
     (exp / "nhv" / "config.yaml").write_text("{ngpu: 1}")
     return exp
@@ -75,17 +80,66 @@ def test_the_table_is_ranked_and_its_best_values_are_bold(expdir):
     assert (first["RTF ↓"], second["RTF ↓"]) == ("0.5000", "**0.0100**")
     assert second["RTF on"] == "cpu, 1 thread"
     assert (first["training"], second["training"]) == ("", "12,000 steps, 20.0 min, cuda")
-    assert (first["utterances"], first["note"], second["note"]) == ("2/3", "1 missing", "")
+    assert (first["utterances"], first["note"], second["note"]) == ("2/2", "", "")
     for metric in METRICS:
         assert f"- **{metric.label}" in text and metric.definition in text
 
 
+def test_a_mean_over_fewer_utterances_is_not_the_best(expdir):
+    write_scores(expdir / "lucky", "eval", {"mrstft": 0.1}, rtf=0.5, missing=["u3"])
+    write_scores(expdir / "half", "eval", {"mrstft": 0.2}, missing=["u3"])
+    scores = json.loads((expdir / "half/decode/eval/scores.json").read_text()) | {"n_scored": 1, "n_missing": 2}
+    (expdir / "half/decode/eval/scores.json").write_text(json.dumps(scores))
+    write_results(expdir, ["lucky", "half", "nhv", "hifigan"], ["eval"])
+    # Two of three have two utterances like the others, whatever was wrong with the third; one has fewer.
+    shown = table((expdir / "RESULTS.md").read_text(), "eval")
+    assert [row["vocoder"] for row in shown] == ["`lucky`", "`hifigan`", "`nhv`", "`half`"]
+    assert [row["MR-STFT (neper) ↓"] for row in shown] == ["**0.600**", "0.900", "1.000", "0.700"]
+    assert (shown[0]["utterances"], shown[0]["note"], shown[3]["note"]) == ("2/3", "1 missing", "2 missing")
+    assert result_tables(json.loads((expdir / "RESULTS.json").read_text()))[0]["rows"][3][0]["text"] == "half"
+
+
+def test_a_perfect_copy_is_first_on_the_page_too(expdir):
+    write_scores(expdir / "copy", "eval", {"mrstft": -0.5})  # and 0.5, so their mean is 0
+    rows = write_results(expdir, ["nhv", "copy"], ["eval"])
+    assert result_tables(rows)[0]["rows"][0][0]["text"] == "copy"
+
+
+def test_speed_is_compared_on_one_device_only(expdir):
+    speed = expdir / "hifigan/decode/eval/rtf.json"
+    speed.write_text(speed.read_text().replace('"cpu"', '"cuda"'))
+    rows = write_results(expdir, ["nhv", "hifigan"], ["eval"])
+    shown = table((expdir / "RESULTS.md").read_text(), "eval")
+    assert [(row["RTF ↓"], row["RTF on"]) for row in shown] == [
+        ("0.5000", "cuda, 1 thread"),
+        ("0.0100", "cpu, 1 thread"),
+    ]
+    (page,) = result_tables(rows)
+    column = [column["label"] for column in page["columns"]].index("RTF on")
+    assert [row[column]["text"] for row in page["rows"]] == ["cuda, 1 thread", "cpu, 1 thread"]
+
+
+def test_scores_of_an_earlier_training_are_not_taken_for_those_of_the_last(expdir):
+    (expdir / "hifigan/decode/eval/source.yaml").write_text("vocoder: 0123456789abcdef\n")
+    before = digest_of(expdir / "nhv/vocoder")
+    (expdir / "nhv/decode/eval/source.yaml").write_text(yaml.safe_dump({"vocoder": before}))
+    (expdir / "nhv/failed.txt").write_text("training failed with status 1\n")
+    rows = write_results(expdir, ["nhv", "hifigan"], ["eval"])
+    assert [(row["stale"], row["failed"]) for row in rows] == [(False, "training failed with status 1"), (True, None)]
+    first, second = table((expdir / "RESULTS.md").read_text(), "eval")
+    assert first["note"] == "training failed with status 1, after this was scored"
+    assert second["vocoder"] == "`hifigan`" and "**" not in "".join(second.values())
+    assert second["note"] == "synthesised before it was trained again: run stage 5"
+    os.utime(expdir / "nhv/failed.txt", (1, 1))  # scored after that
+    assert write_results(expdir, ["nhv"], ["eval"])[0]["failed"] is None
+
+
 def test_worst_utterances_are_named(expdir):
     write_results(expdir, ["nhv", "hifigan"], ["eval"])
-    rows = {row[""]: row for row in table((expdir / "RESULTS.md").read_text(), "Worst utterances of eval")}
-    assert rows["MCD (dB)"] == {"": "MCD (dB)", "`hifigan`": "5.00 u2", "`nhv`": "4.00 u2"}
-    assert rows["F0 fine (cent)"]["`nhv`"] == ""
-    assert rows["worst frame (dB)"]["`nhv`"] == "6.0 u2 at 1.50 s"
+    first, second = table((expdir / "RESULTS.md").read_text(), "Worst utterances of eval")
+    assert (first["vocoder"], first["MCD (dB)"]) == ("`hifigan`", "5.00 u2")
+    assert (second["vocoder"], second["MCD (dB)"], second["F0 fine (cent)"]) == ("`nhv`", "4.00 u2", "")
+    assert second["worst frame (dB)"] == "6.0 u2 at 1.50 s"
 
 
 def test_rows_of_the_json(expdir):

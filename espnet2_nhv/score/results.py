@@ -13,6 +13,7 @@ from espnet2_nhv.score.metrics import METRICS
 from espnet2_nhv.score.optional import OPTIONAL
 from espnet2_nhv.score.robustness.rows import collect_robustness
 from espnet2_nhv.score.table import COPY_SYNTHESIS, render
+from espnet2_nhv.vocoder.decode import SOURCE, is_another
 from espnet2_nhv.vocoder.saved import load_vocoder
 
 
@@ -84,6 +85,8 @@ def collect_row(folder: Path, vocoder: str, set_name: str, tag: str = "", params
         rtf : float; rtf_device : str; rtf_threads : int
         params : int
         steps : int; train_seconds : float; train_device : str
+        stale : bool, whether another vocoder has been saved since the set was synthesised
+        failed : str, what has failed since the scores were written
         error : str, why there are no scores
     """
     decode = folder / "decode" / set_name
@@ -100,8 +103,20 @@ def collect_row(folder: Path, vocoder: str, set_name: str, tag: str = "", params
     row.update(rtf=rtf.get("rtf"), rtf_device=rtf.get("device"), rtf_threads=rtf.get("threads"), params=params)
     row.update(steps=training.get("steps"), train_seconds=training.get("seconds"))
     row["train_device"] = ("cuda" if config["ngpu"] else "cpu") if "ngpu" in config else None
-    row["error"] = None if scores.get("n_scored") else _why_failed(folder, set_name, scores)
+    row["stale"] = is_another(folder / "vocoder", load_facts(decode / SOURCE).get("vocoder"))
+    scored = bool(scores.get("n_scored"))
+    row["failed"] = _failure(folder, since=decode / SCORES) if scored else None
+    row["error"] = None if scored else _why_failed(folder, set_name, scores)
     return row
+
+
+def _failure(folder: Path, since: Optional[Path] = None) -> Optional[str]:
+    """What run.sh noted of a stage that failed, if it was after the file `since` was written."""
+    note = folder / "failed.txt"
+    if not note.is_file() or (since is not None and note.stat().st_mtime_ns < since.stat().st_mtime_ns):
+        return None
+    lines = note.read_text(encoding="utf-8").strip().splitlines()
+    return lines[0] if lines else None
 
 
 def _why_failed(folder: Path, set_name: str, scores: dict) -> str:
@@ -109,9 +124,9 @@ def _why_failed(folder: Path, set_name: str, scores: dict) -> str:
     if scores.get("missing"):
         utt, reason = next(iter(scores["missing"].items()))
         return f"no utterance could be scored, e.g. {utt}: {reason}"
-    said = folder / "failed.txt"
-    if said.is_file() and said.read_text(encoding="utf-8").strip():
-        return said.read_text(encoding="utf-8").strip().splitlines()[0]
+    failure = _failure(folder)
+    if failure is not None:
+        return failure
     if not (folder / "vocoder" / "vocoder.yaml").is_file():
         return f"not trained ({folder.name}/vocoder is not a saved vocoder)"
     if not (decode / "wav.scp").is_file():

@@ -4,7 +4,7 @@ from typing import List, Optional, Sequence
 
 from espnet2_nhv.score.metrics import METRICS, Metric
 from espnet2_nhv.score.optional import OPTIONAL
-from espnet2_nhv.score.robustness.rows import robustness_tables
+from espnet2_nhv.score.robustness.rows import Table, robustness_tables
 
 RTF = Metric("rtf", "RTF", "", 4, True, "seconds of computing for a second of audio, in stage 5, on the device named")
 
@@ -17,7 +17,7 @@ def render(rows: Sequence[dict], command: Optional[str] = None, made_from: str =
     rows, robustness = [row for row in rows if "probe" not in row], [row for row in rows if "probe" in row]
     parts = ["# Results", _how_made(command, made_from)]
     for set_name in dict.fromkeys(row["set"] for row in rows):
-        ours = sorted((row for row in rows if row["set"] == set_name), key=_rank)
+        ours = ranked([row for row in rows if row["set"] == set_name])
         parts += [f"## {set_name}", _results_table(ours)]
         worst = _worst_table(ours)
         if worst:
@@ -42,12 +42,25 @@ def _how_made(command: Optional[str], made_from: str) -> str:
     command = f"`{command}`" if command else "stage 6 of `./run.sh` (`python -m espnet2_nhv.bin.report`)"
     return (
         f"Made by {command}. Every vocoder synthesised the set from {made_from} and "
-        "is compared with the recordings without any warping in time. Ordered by MR-STFT; the best of a column is bold."
+        "is compared with the recordings without any warping in time. Ordered by MR-STFT; the best of a column is "
+        "bold, among vocoders that have all utterances (and real-time factors only where all are of one device)."
     )
 
 
-def _rank(row: dict):
-    return row["error"] is not None, row["mrstft"] is None, row["mrstft"] or 0.0
+def ranked(rows: Sequence[dict]) -> List[dict]:
+    """The rows of a set in the order of MR-STFT, those that do not compete behind, those without scores last."""
+    competing = dict(zip(map(id, rows), _competing(rows)))
+
+    def rank(row: dict):
+        return row["error"] is not None, not competing[id(row)], row["mrstft"] is None, row["mrstft"] or 0.0
+
+    return sorted(rows, key=rank)
+
+
+def _competing(rows: Sequence[dict]) -> List[bool]:
+    """Which rows of a set are comparable: not a mean over fewer utterances than others have, nor an old vocoder's."""
+    most = max((row["n_scored"] or 0 for row in rows), default=0)
+    return [row["n_scored"] == most and not row["stale"] for row in rows]
 
 
 def _results_table(rows: Sequence[dict]) -> str:
@@ -55,10 +68,13 @@ def _results_table(rows: Sequence[dict]) -> str:
     head = ["vocoder", *(f"{titled(metric)} {_arrow(metric)}" for metric in columns)]
     head += ["RTF on", "parameters", "training", "utterances", "note"]
     cells = [[_named(row) for row in rows]]
+    competing, settings = _competing(rows), [speed_setting(row) for row in rows]
     for metric in columns:
-        marked = _marked([row.get(metric.key) for row in rows], metric)
+        # Times on other devices, or of other numbers of threads, are not compared.
+        comparable = competing if metric is not RTF or len({*settings} - {""}) < 2 else [False] * len(rows)
+        marked = _marked([row.get(metric.key) for row in rows], metric, comparable)
         cells.append([text or ("-" if metric.key in row.get("skipped", {}) else "") for text, row in zip(marked, rows)])
-    cells.append([_speed_setting(row) for row in rows])
+    cells.append(settings)
     cells.append(["" if row["params"] is None else f"{row['params']:,}" for row in rows])
     cells.append([training_facts(row) for row in rows])
     cells.append(["" if row["n_scored"] is None else f"{row['n_scored']}/{row['n_utterances']}" for row in rows])
@@ -69,12 +85,13 @@ def _results_table(rows: Sequence[dict]) -> str:
 def _worst_table(rows: Sequence[dict]) -> str:
     rows = [row for row in rows if row["worst"]]
     lines = []
-    for metric in METRICS:
-        cells = [_worst_cell(row["worst"].get(metric.key), metric) for row in rows]
-        if metric.key == "lsd_worst":
-            cells = [f"{cell} at {row['lsd_worst_at']:.2f} s" if cell else cell for cell, row in zip(cells, rows)]
-        lines.append([titled(metric), *cells])
-    return _table(["", *(f"`{row['vocoder']}`" for row in rows)], lines, left=range(len(rows) + 1)) if rows else ""
+    for row in rows:
+        cells = {metric.key: _worst_cell(row["worst"].get(metric.key), metric) for metric in METRICS}
+        if row["lsd_worst_at"] is not None:
+            cells["lsd_worst"] += f" at {row['lsd_worst_at']:.2f} s"
+        lines.append([_named(row), *cells.values()])
+    head = ["vocoder", *(titled(metric) for metric in METRICS)]
+    return _table(head, lines, left=range(len(head))) if rows else ""
 
 
 def _worst_cell(worst: Optional[list], metric: Metric) -> str:
@@ -94,17 +111,18 @@ def titled(metric: Metric) -> str:
     return f"{metric.label} ({metric.unit})" if metric.unit else metric.label
 
 
-def _marked(values: Sequence[Optional[float]], metric: Metric) -> List[str]:
-    """As text, the best one bold (all that print alike), unless there is nothing to compare with."""
+def _marked(values: Sequence[Optional[float]], metric: Metric, competing: Sequence[bool]) -> List[str]:
+    """As text, the best of those that compete bold (all that print alike), unless there is nothing to compare with."""
     shown = ["" if value is None else metric.show(value) for value in values]
-    known = [(value, text) for value, text in zip(values, shown) if value is not None]
+    known = [(value, text) for value, text, may in zip(values, shown, competing) if may and value is not None]
     if len(known) < 2:
         return shown
     best = (min if metric.lower_is_better else max)(known)[1]
-    return [f"**{text}**" if text == best else text for text in shown]
+    return [f"**{text}**" if may and text == best else text for text, may in zip(shown, competing)]
 
 
-def _speed_setting(row: dict) -> str:
+def speed_setting(row: dict) -> str:
+    """The device and threads that its real-time factor is of, e.g. "cpu, 1 thread"."""
     if row["rtf"] is None:
         return ""
     threads = row["rtf_threads"]
@@ -129,6 +147,8 @@ def why_incomplete(row: dict) -> str:
     if row["error"]:
         return f"failed: {row['error']}"
     notes = [f"{row['n_missing']} missing"] if row["n_missing"] else []
+    notes += ["synthesised before it was trained again: run stage 5"] if row["stale"] else []
+    notes += [f"{row['failed']}, after this was scored"] if row["failed"] else []
     notes += [f"no {OPTIONAL[key].metric.label}: {reason}" for key, reason in row.get("skipped", {}).items()]
     return "; ".join(notes)
 
@@ -136,27 +156,39 @@ def why_incomplete(row: dict) -> str:
 def _robustness(rows: Sequence[dict]) -> List[str]:
     parts = []
     for table in robustness_tables(rows):
-        head = ["probe", "vocoder", *(f"{titled(metric)} {_arrow(metric)}" for metric in table.metrics), "note"]
-        lines = []
-        for probe in dict.fromkeys(row["probe"] for row in table.rows):
-            ours = [row for row in table.rows if row["probe"] == probe]
-            columns = [_marked([row[metric.key] for row in ours], metric) for metric in table.metrics]
-            for row, values in zip(ours, zip(*columns)):
-                shown = [value or "-" for value in values]
-                lines.append([probe, _named(row), *shown, _escape(row["error"] or "")])
-        legend = [f"- **{titled(metric)}**: {metric.definition}." for metric in table.metrics]
-        parts += [f"### {table.title}", table.note, _table(head, lines, left={0, 1, len(head) - 1}), "\n".join(legend)]
+        parts += [f"### {table.title}", table.note]
+        if table.lines:
+            parts += [_probe_table(table), "\n".join(_meaning(metric) for metric in table.metrics)]
+        for reason, absent in table.absent:
+            parts.append(f"Without a row: {', '.join(map(_named, absent))} ({_escape(reason)}).")
     return parts
 
 
+def _probe_table(table: Table) -> str:
+    head = ["probe", "vocoder", *(f"{titled(metric)} {_arrow(metric)}" for metric in table.metrics), "note"]
+    cells = []
+    for probe in dict.fromkeys(line.row["probe"] for line in table.lines):
+        ours = [line for line in table.lines if line.row["probe"] == probe]
+        competing = [line.competes for line in ours]
+        columns = [_marked([line.row[metric.key] for line in ours], metric, competing) for metric in table.metrics]
+        for line, values in zip(ours, zip(*columns)):
+            shown = [value or "-" for value in values]
+            cells.append([probe, _named(line.row), *shown, _escape(line.note)])
+    return _table(head, cells, left={0, 1, len(head) - 1})
+
+
 def _legend(rows: Sequence[dict]) -> str:
-    lines = [f"- **{titled(metric)}**: {metric.definition}." for metric in shown_metrics(rows)]
+    lines = [_meaning(metric) for metric in shown_metrics(rows)]
     lines.append(
         "- Frames count unless both signals are silent there (60 dB below the recording's loudest frame, or below "
         "-80 dBFS), and spectra count down to 70 dB below that frame. Means are over utterances; one without a voiced "
         "frame has no F0 error."
     )
     return "\n".join(lines)
+
+
+def _meaning(metric: Metric) -> str:
+    return f"- **{titled(metric)}**: {metric.definition}."
 
 
 def _escape(text: str) -> str:

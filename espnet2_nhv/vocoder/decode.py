@@ -23,7 +23,8 @@ from espnet2_nhv.vocoder.base import AbsVocoder
 from espnet2_nhv.vocoder.saved import load_vocoder
 
 SUBTYPES = ("PCM_16", "FLOAT")
-_SOURCE, _DONE, _WARM_UP_FRAMES = "source.yaml", "utt2seconds", 32
+SOURCE = "source.yaml"  # what the files were made from
+_DONE, _WARM_UP_FRAMES = "utt2seconds", 32
 
 
 def decode_set(
@@ -125,17 +126,18 @@ def _begin(out: Path, source: dict) -> Dict[str, Tuple[float, float]]:
     (out / "wav").mkdir(parents=True, exist_ok=True)
     done = {}
     try:
-        if yaml.safe_load((out / _SOURCE).read_text(encoding="utf-8")) == source:
+        if yaml.safe_load((out / SOURCE).read_text(encoding="utf-8")) == source:
             # What follows the last line break was cut off by a kill.
             for line in (out / _DONE).read_text(encoding="utf-8").split("\n")[:-1]:
                 utt, audio, compute = line.split()
                 done[utt] = float(audio), float(compute)
         else:
             logging.info("%s was made of another vocoder, other features or options: synthesising anew", out)
+            (out / "wav.scp").unlink(missing_ok=True)  # lest an interruption leaves old and new files listed as one
     except FileNotFoundError:
         pass
     write_table(out / _DONE, {utt: f"{audio} {compute}" for utt, (audio, compute) in done.items()})
-    write_whole(out / _SOURCE, yaml.safe_dump(source, sort_keys=False))
+    write_whole(out / SOURCE, yaml.safe_dump(source, sort_keys=False))
     return done
 
 
@@ -185,6 +187,14 @@ def _wav_path(out: Path, utt: str) -> Path:
 def digest_of(folder: Path) -> str:
     """Sixteen digits that tell a saved vocoder from others, as decode/SET/source.yaml and robustness.json hold them."""
     return digest(folder / "vocoder.yaml", folder / "vocoder.pth")
+
+
+def is_another(folder: Path, known: Optional[str]) -> bool:
+    """Whether a saved vocoder has taken the place of the one that :func:`digest_of` called `known`; not if unknown."""
+    try:
+        return known is not None and digest_of(folder) != known
+    except FileNotFoundError:
+        return False
 
 
 def digest(*paths: Path) -> str:

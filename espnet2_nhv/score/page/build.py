@@ -22,7 +22,7 @@ from espnet2_nhv.score.frames import spectrum_size
 from espnet2_nhv.score.lsd import mel_triangles
 from espnet2_nhv.score.page.sample import Sample, is_made, make_sample, seconds_of
 from espnet2_nhv.score.page.tables import result_tables
-from espnet2_nhv.score.table import shown_metrics
+from espnet2_nhv.score.table import ranked, shown_metrics
 
 REFERENCE = "reference"
 HERE = Path(__file__).parent
@@ -63,7 +63,7 @@ def build_page(
     copied = [row for row in rows if "probe" not in row]
     sets, samples = [], []
     for set_name in dict.fromkeys(row["set"] for row in copied):
-        ours = sorted((row for row in copied if row["set"] == set_name), key=lambda row: row["mrstft"] or 1e9)
+        ours = ranked([row for row in copied if row["set"] == set_name])
         utterances, new = _collect_set(expdir, dumpdir, set_name, ours, n_utterances)
         if utterances:
             sets.append(dict(name=set_name, utterances=utterances))

@@ -4,7 +4,7 @@ from typing import List, Optional, Sequence
 
 from espnet2_nhv.score.metrics import Metric
 from espnet2_nhv.score.robustness.rows import Table, robustness_tables
-from espnet2_nhv.score.table import shown_metrics, titled, training_facts, why_incomplete
+from espnet2_nhv.score.table import ranked, shown_metrics, speed_setting, titled, training_facts, why_incomplete
 
 
 def result_tables(rows: Sequence[dict]) -> List[dict]:
@@ -27,26 +27,31 @@ def _robustness(table: Table) -> dict:
     columns = [_plain_column("vocoder"), _plain_column("probe"), *map(_metric_column, table.metrics)]
     lines = [
         [
-            *(_cell(_name(row)), _cell(row["probe"])),
-            *(_metric_cell(row[metric.key], metric) for metric in table.metrics),
-            _cell(row["error"] or ""),
+            *(_cell(_name(line.row)), _cell(line.row["probe"])),
+            *(_metric_cell(line.row[metric.key], metric) for metric in table.metrics),
+            _cell(line.note),
         ]
-        for row in table.rows
+        for line in table.lines
     ]
-    return dict(title=table.title, note=table.note, columns=[*columns, _plain_column("note")], rows=lines)
+    absent = [f"Without a row: {', '.join(map(_name, rows))} ({reason})." for reason, rows in table.absent]
+    note = " ".join([table.note, *absent])
+    return dict(title=table.title, note=note, columns=[*columns, _plain_column("note")], rows=lines)
 
 
 def _copied(set_name: str, rows: Sequence[dict]) -> dict:
-    rows = sorted((row for row in rows if row["set"] == set_name), key=lambda row: row["mrstft"] or 1e9)
+    rows = ranked([row for row in rows if row["set"] == set_name])
     metrics = shown_metrics(rows)
     columns = [_plain_column("vocoder"), *map(_metric_column, metrics)]
-    columns += [_plain_column(label) for label in ("parameters", "training", "utterances", "note")]
+    columns += [_plain_column(label) for label in ("RTF on", "parameters", "training", "utterances", "note")]
     lines = []
     for row in rows:
         line = [_cell(_name(row)), *(_metric_cell(row.get(metric.key), metric) for metric in metrics)]
+        line.append(_cell(speed_setting(row)))
         line.append(_cell("" if row["params"] is None else f"{row['params']:,}", row["params"]))
         line.append(_cell(training_facts(row), row["steps"]))
-        line.append(_cell("" if row["n_scored"] is None else f"{row['n_scored']}/{row['n_utterances']}"))
+        line.append(
+            _cell("" if row["n_scored"] is None else f"{row['n_scored']}/{row['n_utterances']}", row["n_scored"])
+        )
         line.append(_cell(why_incomplete(row)))
         lines.append(line)
     return dict(title=f"Copy synthesis of {set_name}", columns=columns, rows=lines)
