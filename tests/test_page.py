@@ -26,7 +26,14 @@ from espnet2_nhv.score.results import write_results
 SPEC = FeatureSpec()
 FS = SPEC.fs
 PITCH = {"reference": 1000.0, "nhv": 1500.0, "hifigan": 2000.0}  # Hz: who is heard can be told by the tone
-ENTER, SHIFT, LEFT, UP, RIGHT = "\ue007", "\ue008", "\ue012", "\ue013", "\ue014"  # as WebDriver writes keys
+ENTER, SHIFT, LEFT, UP, RIGHT, DOWN = (
+    "\ue007",
+    "\ue008",
+    "\ue012",
+    "\ue013",
+    "\ue014",
+    "\ue015",
+)  # as WebDriver writes keys
 SECONDS = {"song/1": 20.0, "song 2": 1.0, "song3": 1.0}
 SCORES = {"nhv": {"mrstft": 0.5, "mcd": 10.5, "f0_rmse": None}, "hifigan": {"mrstft": 0.9, "mcd": 9.5, "f0_rmse": 3.0}}
 
@@ -318,10 +325,14 @@ def test_a_drag_loops(browser, address):
 
 def test_blind_listening(browser, address):
     opened(browser, address)
+    press(browser, "b", "3")  # openly
     click(browser, "#blind")
     rows = browser.find_elements("css selector", "#rows .row")
     names = [row.find_element("css selector", ".name").text.split("\n")[-1] for row in rows]
     assert names == ["reference", "sample B", "sample C", "sample D"]
+    # Nor does what was heard or rated before tell who is behind a letter, the copy of the recording included.
+    assert [row.get_attribute("data-letter") for row in browser.find_elements("css selector", ".row.heard")] == ["a"]
+    assert not browser.find_elements("css selector", ".rating [aria-pressed=true]")
     shown = browser.find_element("id", "rows").text
     assert "nhv" not in shown and "hifigan" not in shown and "MCD" not in shown
     assert not browser.find_elements("css selector", "#rows .nameless img")
@@ -349,11 +360,47 @@ def test_blind_listening(browser, address):
         assert (entry["set"], entry["utterance"], entry["blind"], entry["order"]) == ("eval", "song/1", True, order)
 
     click(browser, "#reveal")
+    assert [row.get_attribute("data-letter") for row in browser.find_elements("css selector", ".row.heard")] == ["d"]
     assert [row.get_attribute("data-name") for row in browser.find_elements("css selector", "#rows .row")[1:]] == order
     click(browser, "#blind")
     means = browser.find_element("css selector", "#summary ol").text.split("\n")
     assert means == ["reference: 5.00 (1)", "nhv: 4.00 (1)", "hifigan: 2.00 (1)"]
     expect_no_complaint(browser)
+
+
+def test_a_row_that_cannot_be_heard(browser, page):
+    opened(browser, page.as_uri())
+    # The row that lacks a file between two others; its reason has its name in it.
+    browser.execute_script(
+        "const { samples } = page.data.sets[0].utterances[2];"
+        "samples.reverse(); samples[0].problem = 'exp/hifigan/x.wav'; page.listen.step(2);"
+    )
+    names = [row.get_attribute("data-name") for row in browser.find_elements("css selector", "#rows .row")]
+    assert names == ["reference", "hifigan", "nhv"]
+
+    def heard():
+        return browser.find_element("css selector", ".row.heard").get_attribute("data-name")
+
+    press(browser, DOWN)
+    assert heard() == "nhv"
+    press(browser, DOWN)
+    assert heard() == "nhv"
+    press(browser, UP)
+    assert heard() == "reference"
+    assert "exp/hifigan/x.wav" in browser.find_element("id", "rows").text
+    click(browser, "#blind")
+    assert "there is nothing to hear" in browser.find_element("id", "rows").text
+    assert "hifigan" not in browser.find_element("id", "rows").get_attribute("outerHTML")
+
+
+def test_a_picture_is_as_long_as_its_sound(browser, page):
+    opened(browser, page.as_uri())
+    widths = browser.execute_script(
+        "const sample = { ...page.data.sets[0].utterances[0].samples[1], seconds: 5 };"
+        "const row = buildRow({ sample, letter: 'b', named: true }, { seconds: 20 }, [], [], {});"
+        "return [row, ...document.querySelectorAll('#rows .row')].map((one) => one.querySelector('img').style.width)"
+    )
+    assert widths == ["25%", "100%", "100%", "100%"]
 
 
 def test_order_is_shuffled_anew_for_each_utterance(browser, address):

@@ -82,7 +82,8 @@ def build_page(
     for utterance in (utterance for group in sets for utterance in group["utterances"]):
         for sample in utterance["samples"]:
             sample["problem"] = problems.get(sample["key"]) or sample.get("problem")
-        utterance["seconds"] = max((seconds.get(sample["key"], 0.0) for sample in utterance["samples"]), default=0.0)
+            sample["seconds"] = seconds.get(sample["key"], 0.0)
+        utterance["seconds"] = max(sample["seconds"] for sample in utterance["samples"])
     _remove_others(out / "data", set(seconds))
     metrics = [metric._asdict() for metric in shown_metrics(copied)]
     content = dict(sets=sets, metrics=metrics, rows=copied, ticks=_tick_places(spec), fs=spec.fs)

@@ -30,6 +30,10 @@ class Choices {
     return this.utterances[place];
   }
 
+  isHidden(place) {
+    return this.blind && !this.of(place).revealed;
+  }
+
   // The rows of an utterance: {letter, sample, hidden, named, rated}. The recording comes first, by name; when blind,
   // the others are shuffled, once for each utterance, a copy of the recording among them.
   rows(place, samples) {
@@ -44,7 +48,7 @@ class Choices {
       this.keep();
       shown = entry.order.map((name) => samples.find((sample) => sample.name === name));
     }
-    const named = !this.blind || entry.revealed;
+    const named = !this.isHidden(place);
     const rows = [{ letter: "a", sample: reference, named: true, rated: false }];
     shown.forEach((sample, index) => {
       rows.push({ letter: LETTERS[index + 1] || "", sample, named, rated: true });
@@ -52,14 +56,15 @@ class Choices {
     return rows;
   }
 
+  // While names are hidden, ratings given to names are too: they would tell who is who.
   rating(place, name) {
     const given = this.of(place).ratings[name];
-    return given ? given.rating : 0;
+    return given && (given.blind || !this.isHidden(place)) ? given.rating : 0;
   }
 
   rate(place, name, rating) {
     const entry = this.of(place);
-    if (rating) entry.ratings[name] = { rating, blind: this.blind && !entry.revealed };
+    if (rating) entry.ratings[name] = { rating, blind: this.isHidden(place) };
     else delete entry.ratings[name];
     this.keep();
   }

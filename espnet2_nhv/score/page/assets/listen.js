@@ -69,22 +69,22 @@ class Listen {
         this.pitch.add(sample.name, content.f0, content.f0_step);
       } catch (error) {
         if (this.utterance !== utterance) return;
-        byId("status").textContent = `${error.message}`;
+        byId("status").textContent = this.choices.isHidden(this.place) ? "a sample could not be loaded" : error.message;
       }
       this.drawPitch();
     }
     byId("tracks").dataset.loaded = this.place;
   }
 
-  build() {
+  // `stays` tells the row that is heard on; where there is none it is the recording, by its name.
+  build(stays = () => false) {
     this.rows = this.choices.rows(this.place, this.utterance.samples);
     const actions = { hear: (row) => this.hearOrPause(row), rate: (row, rating) => this.rate(row, rating) };
     for (const row of this.rows) {
       row.element = buildRow(row, this.utterance, this.data.metrics, this.data.ticks, actions);
     }
     byId("rows").replaceChildren(...this.rows.map((row) => row.element));
-    const same = this.rows.find((row) => this.heard && row.sample === this.heard.sample && row.rated);
-    this.heard = same || this.rows[0];
+    this.heard = this.rows.find(stays) || this.rows[0];
     this.before = null;
     this.player.select(this.heard.sample.name);
     this.show();
@@ -118,13 +118,17 @@ class Listen {
   }
 
   setBlind(blind) {
+    const { sample } = this.heard;
     this.choices.blind = blind;
-    this.build();
+    // To stay on a sample whose name is hidden now would tell which it is.
+    const hidden = this.choices.isHidden(this.place);
+    this.build((row) => !hidden && row.sample === sample);
   }
 
   reveal() {
+    const place = this.rows.indexOf(this.heard);
     this.choices.reveal(this.place);
-    this.build();
+    this.build((_, index) => index === place);
   }
 
   // Bring the page in line with what is heard.
@@ -202,13 +206,12 @@ class Listen {
     // Whoever moves by tabs presses what has the focus.
     if (event.target.closest("select")) return;
     if ([" ", "Enter"].includes(event.key) && event.target.closest("button, input, summary")) return;
-    const place = this.rows.indexOf(this.heard);
     const { player } = this;
     const actions = {
       " ": () => this.toggle(),
       Enter: () => this.hear(this.before),
-      ArrowUp: () => this.hear(this.rows[place - 1]),
-      ArrowDown: () => this.hear(this.rows[place + 1]),
+      ArrowUp: () => this.hear(this.neighbour(-1)),
+      ArrowDown: () => this.hear(this.neighbour(1)),
       ArrowLeft: () => (event.shiftKey ? this.step(-1) : player.seek(player.position - 1)),
       ArrowRight: () => (event.shiftKey ? this.step(1) : player.seek(player.position + 1)),
     };
@@ -218,6 +221,14 @@ class Listen {
     else if (row) this.hear(row);
     else return;
     event.preventDefault();
+  }
+
+  // The next row above (-1) or below (1) that can be heard.
+  neighbour(by) {
+    let place = this.rows.indexOf(this.heard);
+    do place += by;
+    while (this.rows[place]?.sample.problem);
+    return this.rows[place];
   }
 
   rateByKey(rating) {

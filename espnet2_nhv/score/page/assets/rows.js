@@ -14,10 +14,13 @@ function buildRow(row, utterance, metrics, ticks, actions) {
 
   const track = make("div", { className: "track" });
   if (sample.problem) {
-    track.append(make("p", { className: "problem" }, sample.problem));
+    // The reason may be a path, with the name in it.
+    track.append(make("p", { className: "problem" }, row.named ? sample.problem : "there is nothing to hear"));
     button.disabled = true;
   } else if (row.named) {
-    track.append(make("img", { src: `data/${sample.key}.png`, alt: `spectrogram of ${name}`, draggable: false }));
+    const picture = make("img", { src: `data/${sample.key}.png`, alt: `spectrogram of ${name}`, draggable: false });
+    picture.style.width = `${(100 * sample.seconds) / utterance.seconds}%`;
+    track.append(picture);
     for (const { label: text, share } of ticks) {
       const tick = make("span", { className: "tick" }, text);
       tick.style.bottom = `${100 * share}%`;
