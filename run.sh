@@ -123,6 +123,14 @@ attempt() { # attempt WHAT NAME COMMAND...
     return 1
 }
 names() { for vocoder in $vocoders; do echo "$vocoder${tag:+_$tag}"; done; }
+try_again() { # try_again WHAT...: forget that it failed in an earlier run
+    local what name
+    for what in "$@"; do
+        for name in $(names); do
+            if grep -qs "^$what failed" "$expdir/$name/failed.txt"; then rm "$expdir/$name/failed.txt"; fi
+        done
+    done
+}
 has_failed() { [ -e "$expdir/$1/failed.txt" ]; }
 
 if [ "$stage" -le 4 ] && [ "$stop_stage" -ge 4 ]; then
@@ -145,6 +153,7 @@ fi
 
 if [ "$stage" -le 5 ] && [ "$stop_stage" -ge 5 ]; then
     say "stage 5: decoding"
+    try_again decoding scoring
     for name in $(names); do
         for set in $sets; do
             has_failed "$name" || attempt decoding "$name" $python -m espnet2_nhv.bin.decode $strict_option \
@@ -156,6 +165,7 @@ fi
 
 if [ "$stage" -le 6 ] && [ "$stop_stage" -ge 6 ]; then
     say "stage 6: scoring"
+    try_again scoring
     for name in $(names); do
         for set in $sets; do
             has_failed "$name" || attempt scoring "$name" $python -m espnet2_nhv.bin.score $strict_option \

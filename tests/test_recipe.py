@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -67,6 +68,24 @@ def test_help_lists_every_option_with_its_default(tmp_path):
     for option, default in (("stage", "1"), ("vocoders", '"nhv hifigan"'), ("dumpdir", "dump"), ("ngpu", "0")):
         line = next(line for line in text.splitlines() if line.strip().startswith(f"--{option} "))
         assert f"(default: {default})" in line
+
+
+@pytest.mark.parametrize("stage, decoded, scored", [(5, "nhv mcnn", "nhv mcnn"), (6, "", "mcnn")])
+def test_what_failed_in_an_earlier_run_is_tried_again(tmp_path, stage, decoded, scored):
+    for name, what in (("nhv", "decoding"), ("hifigan", "training"), ("mcnn", "scoring")):
+        (tmp_path / "exp" / name).mkdir(parents=True)
+        (tmp_path / "exp" / name / "failed.txt").write_text(f"{what} failed with status 1\n")
+    python = tmp_path / "python"  # that says what it was called for
+    python.write_text(f'#!/bin/sh\necho "$@" >> {tmp_path}/calls\ntouch exp/RESULTS.md\n')
+    python.chmod(0o755)
+    options = ["--stage", str(stage), "--sets", "eval", "--vocoders", "nhv hifigan mcnn", "--python", str(python)]
+    options += ["--train_config", str(ROOT / "conf/train")]
+    run = run_sh(tmp_path, *options)
+    assert run.returncode == 0, run.stderr
+    calls = (tmp_path / "calls").read_text()
+    assert re.findall(r"bin.decode .*--out exp/(\S+)/decode/eval", calls) == decoded.split()
+    assert re.findall(r"bin.score .*--decode exp/(\S+)/decode/eval", calls) == scored.split()
+    assert (tmp_path / "exp/hifigan/failed.txt").exists() and not (tmp_path / "exp/mcnn/failed.txt").exists()
 
 
 @pytest.mark.slow
