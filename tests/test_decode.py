@@ -129,6 +129,26 @@ def test_another_vocoder_or_other_features_start_anew(root, tmp_path, calls):
     assert len(calls) == 3
 
 
+def test_an_interruption_leaves_no_list_of_old_and_new_files(root, tmp_path, monkeypatch):
+    decode_set(root / "hifigan", root / "dump/eval", tmp_path)
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(decode, "write_wav", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        decode_set(root / "nhv", root / "dump/eval", tmp_path)
+    assert not (tmp_path / "wav.scp").exists()
+    monkeypatch.undo()
+    decode_set(root / "nhv", root / "dump/eval", tmp_path)
+    assert len(read_table(tmp_path / "wav.scp")) == 3
+
+
+def test_fewer_threads_than_one(root, tmp_path):
+    with pytest.raises(UserError, match="0 threads: give 1 or more"):
+        decode_set(root / "hifigan", root / "dump/eval", tmp_path, threads=0)
+
+
 def damaged(root, tmp_path):
     shutil.copytree(root / "dump", tmp_path / "dump")
     data = tmp_path / "dump/eval"

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from espnet2_nhv.bin import score as score_cli
 from espnet2_nhv.errors import UserError
 from espnet2_nhv.feature import f0 as analyser
 from espnet2_nhv.feature.spec import FeatureSpec
-from espnet2_nhv.score.evaluate import evaluate
+from espnet2_nhv.score.evaluate import _fingerprint, evaluate
 from espnet2_nhv.score.metrics import METRICS
 
 SPEC = FeatureSpec()
@@ -88,6 +89,23 @@ def test_nothing_is_computed_twice(folders, monkeypatch):
     assert len(calls) == 1
     assert second["utterances"]["a"]["lsd_0_4"] == pytest.approx(6.02, abs=0.1)
     assert second["utterances"]["b"] == first["utterances"]["b"]
+
+
+def test_scored_again_where_what_measures_changes(folders, monkeypatch):
+    data, decode = folders
+    pairs = {"a": (str(data / "flac" / "a.flac"), str(decode / "wav" / "a.wav"))}
+    read = Path.read_bytes
+
+    def made_from(file, extras):
+        changed = lambda path: read(path) + b"#" * (f"{path.parent.name}/{path.stem}" == file)  # noqa: E731
+        monkeypatch.setattr(Path, "read_bytes", changed)
+        return _fingerprint(pairs, SPEC, extras, {})
+
+    before = made_from("", ())
+    assert {made_from(f"score/{name}", ()) for name in ("results", "table", "visqol", "pesq")} == {before}
+    measuring = ["score/mcd", "score/metrics", "feature/f0"]
+    assert len({before, *(made_from(name, ()) for name in measuring)}) == 1 + len(measuring)
+    assert made_from("score/pesq", ("pesq",)) != made_from("", ("pesq",)) != before
 
 
 def test_the_kept_f0_follows_the_recording(folders):

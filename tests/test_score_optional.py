@@ -39,6 +39,15 @@ def test_nothing_to_judge_is_no_score(key):
     assert measure_optional(key, voice(220.0, 0.1), voice(220.0, 0.1), SPEC) == {key: None}
 
 
+def test_silence_is_the_worst_of_all_and_no_number_is_none(key, monkeypatch):
+    wav = np.concatenate([voice(f0, 0.8) for f0 in (220.0, 260.0)])
+    assert measure_optional(key, wav, np.zeros_like(wav), SPEC) == {key: 1.0}
+    assert measure_optional(key, wav[:1000], np.zeros(1000), SPEC) == {key: None}
+    module, function = OPTIONAL[key].function.split(":")
+    monkeypatch.setattr(f"{module}.{function}", lambda *a: {key: float("nan")})
+    assert measure_optional(key, wav, wav, SPEC) == {key: None}
+
+
 def test_a_missing_package_is_a_reason_not_an_error(monkeypatch):
     monkeypatch.setitem(OPTIONAL, "visqol", OPTIONAL["visqol"]._replace(module="not_installed_anywhere"))
     assert available(["visqol"]) == ((), {"visqol": "visqol-python is not installed"})

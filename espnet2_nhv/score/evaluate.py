@@ -144,10 +144,11 @@ def summarise(outcomes: Dict[str, Outcome], optional: Sequence[str] = ()) -> dic
 
 
 def _fingerprint(pairs: dict, spec: FeatureSpec, extras: Sequence[str], skipped: Dict[str, str]) -> str:
-    """Changes when a file, the spec, the metrics asked for or the code that scores does."""
+    """Changes when a file, the spec, the metrics asked for or the code that measures them does."""
     digest = hashlib.sha256(json.dumps(spec.to_dict(), sort_keys=True).encode() + analyser_code())
+    unused = {"results", "table", *(key for key in OPTIONAL if key not in extras)}
     for code in sorted(Path(__file__).parent.glob("*.py")):
-        if code.stem not in ("results", "table"):
+        if code.stem not in unused:
             digest.update(code.read_bytes())
     digest.update(repr((sorted(extras), sorted(skipped))).encode())
     for utt, paths in pairs.items():

@@ -2,10 +2,13 @@
 
 import importlib
 import importlib.util
-from typing import Dict, NamedTuple, Sequence, Tuple
+import math
+from typing import Dict, NamedTuple, Optional, Sequence, Tuple
 
 from espnet2_nhv.errors import UserError
 from espnet2_nhv.score.metrics import Metric
+
+LOWEST = 1.0  # mean opinion score
 
 
 class Extra(NamedTuple):
@@ -55,7 +58,16 @@ def available(keys: Sequence[str]) -> Tuple[Tuple[str, ...], Dict[str, str]]:
     return tuple(dict.fromkeys(key for key in keys if key not in skipped)), skipped
 
 
-def measure_optional(key: str, reference, synthesised, spec) -> Dict[str, float]:
-    """One optional metric of two aligned signals, as its own file says."""
+def measure_optional(key: str, reference, synthesised, spec) -> Dict[str, Optional[float]]:
+    """One optional metric of two aligned signals, as its own file says; None where there is nothing to judge.
+
+    The packages say nothing of silence. Where they could have judged the recording, it gets the lowest opinion there
+    is rather than none, for an utterance left out would raise the mean.
+    """
     module, function = OPTIONAL[key].function.split(":")
-    return getattr(importlib.import_module(module), function)(reference, synthesised, spec)
+    measure = getattr(importlib.import_module(module), function)
+    value = measure(reference, synthesised, spec)[key]
+    if value is not None and math.isfinite(value):
+        return {key: value}
+    is_lost = not synthesised.any() and measure(reference, reference, spec)[key] is not None
+    return {key: LOWEST if is_lost else None}

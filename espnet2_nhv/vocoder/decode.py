@@ -63,6 +63,8 @@ def decode_set(
     if subtype not in SUBTYPES:
         raise UserError(f"subtype {subtype!r} is not one of {', '.join(SUBTYPES)}")
     if threads is not None:
+        if threads < 1:
+            raise UserError(f"{threads} threads: give 1 or more")
         torch.set_num_threads(threads)
     folder, data, out = Path(vocoder), Path(data), Path(out)
     spec = FeatureSpec.load(data.parent / "spec.yaml")
