@@ -167,6 +167,7 @@ def test_tables_hold_what_the_rows_say(folders):
     assert [row[0]["text"] for row in table["rows"]] == ["nhv", "hifigan", "absent"]
     cells = [row[labels.index("F0 fine (cent)")] for row in table["rows"]]
     assert cells == [dict(text="–", value=None), dict(text="3.0", value=3.0), dict(text="–", value=None)]
+    assert [row[labels.index("utterances")]["value"] for row in table["rows"]] == [3, 2, None]
     assert table["rows"][2][labels.index("note")]["text"].startswith("failed: not trained")
 
 

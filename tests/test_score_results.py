@@ -24,7 +24,7 @@ KEYS = {
     *(metric.key for metric in METRICS),
     *OPTIONAL,
     *("skipped", "vocoder", "set", "tag", "worst", "lsd_worst_at", "error", "params"),
-    *("stale", "failed"),
+    *("stale", "failed", "count", "reads_recording"),
     *("n_utterances", "n_scored", "n_missing", "rtf", "rtf_device", "rtf_threads"),
     *("steps", "train_seconds", "train_device"),
 }
@@ -97,6 +97,27 @@ def test_a_mean_over_fewer_utterances_is_not_the_best(expdir):
     assert [row["MR-STFT (neper) ↓"] for row in shown] == ["**0.600**", "0.900", "1.000", "0.700"]
     assert (shown[0]["utterances"], shown[0]["note"], shown[3]["note"]) == ("2/3", "1 missing", "2 missing")
     assert result_tables(json.loads((expdir / "RESULTS.json").read_text()))[0]["rows"][3][0]["text"] == "half"
+
+
+def test_who_has_no_pitch_in_half_the_songs_has_not_the_best_pitch(expdir):
+    write_scores(expdir / "breath", "eval", {"mrstft": 0.9, "f0_gross": 0.0})
+    path = expdir / "breath/decode/eval/scores.json"
+    scores = json.loads(path.read_text())
+    scores["count"]["f0_gross"] = 1
+    path.write_text(json.dumps(scores))
+    write_results(expdir, ["breath", "nhv", "hifigan"], ["eval"])
+    shown = {row["vocoder"]: row for row in table((expdir / "RESULTS.md").read_text(), "eval")}
+    assert [row["F0 gross (%) ↓"] for row in shown.values()] == ["**5.50**", "**5.50**", "0.50"]
+    assert shown["`breath`"]["V/UV (%) ↓"] == "**5.50**"  # of which it has both
+
+
+def test_who_hears_the_recording_is_named(expdir):
+    save_vocoder(build_vocoder("world"), expdir / "world" / "vocoder", "CC0", "nothing")
+    write_scores(expdir / "world", "eval", {})
+    rows = write_results(expdir, ["world", "nhv"], ["eval"])
+    assert [row["reads_recording"] for row in rows] == [True, False]
+    notes = {row["vocoder"]: row["note"] for row in table((expdir / "RESULTS.md").read_text(), "eval")}
+    assert notes == {"`world`": "analyses the recording itself", "`nhv`": ""}
 
 
 def test_a_perfect_copy_is_first_on_the_page_too(expdir):

@@ -52,8 +52,8 @@ def write_results(
     rows, robustness = [], []
     for name in vocoders:
         folder = expdir / (f"{name}_{tag}" if tag else name)
-        size = count_parameters(folder / "vocoder")
-        rows += [collect_row(folder, name, set_name, tag, size) for set_name in sets]
+        vocoder = describe(folder / "vocoder")
+        rows += [collect_row(folder, name, set_name, tag, **vocoder) for set_name in sets]
         robustness += collect_robustness(folder, name, tag)
     rows += robustness
     write_whole(expdir / "RESULTS.json", json.dumps(rows, indent=1, allow_nan=False, ensure_ascii=False) + "\n")
@@ -61,16 +61,25 @@ def write_results(
     return rows
 
 
-def count_parameters(folder: Path) -> Optional[int]:
-    """How many numbers inference uses (weight normalisation folded, buffers left out); None where not loadable."""
+def describe(folder: Path) -> dict:
+    """`params` and `reads_recording` of :func:`collect_row`, of a saved vocoder; nothing where it is not loadable."""
     try:
-        return sum(parameter.numel() for parameter in load_vocoder(folder).parameters())
+        vocoder = load_vocoder(folder)
     except UserError as error:
         logging.warning("%s", error)
-        return None
+        return {}
+    params = sum(parameter.numel() for parameter in vocoder.parameters())
+    return dict(params=params, reads_recording=vocoder.needs_wav)
 
 
-def collect_row(folder: Path, vocoder: str, set_name: str, tag: str = "", params: Optional[int] = None) -> dict:
+def collect_row(
+    folder: Path,
+    vocoder: str,
+    set_name: str,
+    tag: str = "",
+    params: Optional[int] = None,
+    reads_recording: bool = False,
+) -> dict:
     """One row of RESULTS.json; what is not known is None.
 
     Returns
@@ -81,9 +90,11 @@ def collect_row(folder: Path, vocoder: str, set_name: str, tag: str = "", params
         skipped : {optional metric: why it was not measured}
         worst : {metric: [utterance, value]}
         lsd_worst_at : float, seconds, where in its utterance the worst frame of all is
+        count : {metric: how many utterances have one}
         n_utterances, n_scored, n_missing : int
         rtf : float; rtf_device : str; rtf_threads : int
-        params : int
+        params : int, numbers that inference uses (weight normalisation folded, buffers left out)
+        reads_recording : bool, whether it analyses the recording itself rather than reads features
         steps : int; train_seconds : float; train_device : str
         stale : bool, whether another vocoder has been saved since the set was synthesised
         failed : str, what has failed since the scores were written
@@ -99,8 +110,9 @@ def collect_row(folder: Path, vocoder: str, set_name: str, tag: str = "", params
     row["worst"] = {key: value for key, value in scores.get("worst", {}).items() if value}
     utt = row["worst"].get("lsd_worst", [None])[0]
     row["lsd_worst_at"] = scores.get("utterances", {}).get(utt, {}).get("lsd_worst_at")
-    row.update({key: scores.get(key) for key in ("n_utterances", "n_scored", "n_missing")})
-    row.update(rtf=rtf.get("rtf"), rtf_device=rtf.get("device"), rtf_threads=rtf.get("threads"), params=params)
+    row.update({key: scores.get(key) for key in ("count", "n_utterances", "n_scored", "n_missing")})
+    row.update(rtf=rtf.get("rtf"), rtf_device=rtf.get("device"), rtf_threads=rtf.get("threads"))
+    row.update(params=params, reads_recording=reads_recording)
     row.update(steps=training.get("steps"), train_seconds=training.get("seconds"))
     row["train_device"] = ("cuda" if config["ngpu"] else "cpu") if "ngpu" in config else None
     row["stale"] = is_another(folder / "vocoder", load_facts(decode / SOURCE).get("vocoder"))

@@ -43,7 +43,7 @@ def _how_made(command: Optional[str], made_from: str) -> str:
     return (
         f"Made by {command}. Every vocoder synthesised the set from {made_from} and "
         "is compared with the recordings without any warping in time. Ordered by MR-STFT; the best of a column is "
-        "bold, among vocoders that have all utterances (and real-time factors only where all are of one device)."
+        "bold, among means over all utterances (and real-time factors only where all are of one device)."
     )
 
 
@@ -63,6 +63,13 @@ def _competing(rows: Sequence[dict]) -> List[bool]:
     return [row["n_scored"] == most and not row["stale"] for row in rows]
 
 
+def _full_means(rows: Sequence[dict], competing: Sequence[bool], metric: Metric) -> List[bool]:
+    """Which means are comparable: who sings an utterance without a voiced frame has an F0 error less in its mean."""
+    counts = [(row["count"] or {}).get(metric.key, 0) for row in rows]
+    most = max((count for count, one in zip(counts, competing) if one), default=0)
+    return [one and count == most for count, one in zip(counts, competing)]
+
+
 def _results_table(rows: Sequence[dict]) -> str:
     columns = shown_metrics(rows)
     head = ["vocoder", *(f"{titled(metric)} {_arrow(metric)}" for metric in columns)]
@@ -70,15 +77,17 @@ def _results_table(rows: Sequence[dict]) -> str:
     cells = [[_named(row) for row in rows]]
     competing, settings = _competing(rows), [speed_setting(row) for row in rows]
     for metric in columns:
-        # Times on other devices, or of other numbers of threads, are not compared.
-        comparable = competing if metric is not RTF or len({*settings} - {""}) < 2 else [False] * len(rows)
+        if metric is not RTF:
+            comparable = _full_means(rows, competing, metric)
+        else:  # times on other devices, or of other numbers of threads, are not compared
+            comparable = [one and len({*settings} - {""}) < 2 for one in competing]
         marked = _marked([row.get(metric.key) for row in rows], metric, comparable)
         cells.append([text or ("-" if metric.key in row.get("skipped", {}) else "") for text, row in zip(marked, rows)])
     cells.append(settings)
     cells.append(["" if row["params"] is None else f"{row['params']:,}" for row in rows])
     cells.append([training_facts(row) for row in rows])
     cells.append(["" if row["n_scored"] is None else f"{row['n_scored']}/{row['n_utterances']}" for row in rows])
-    cells.append([_escape(why_incomplete(row)) for row in rows])
+    cells.append([_escape(remarks(row)) for row in rows])
     return _table(head, list(zip(*cells)), left={0, len(head) - 1})
 
 
@@ -142,11 +151,12 @@ def training_facts(row: dict) -> str:
     return ", ".join(facts)
 
 
-def why_incomplete(row: dict) -> str:
-    """What is missing in a row, and why; empty where nothing is."""
+def remarks(row: dict) -> str:
+    """What is to be known of a row: what is missing in it and why, or what sets it apart; empty where nothing does."""
     if row["error"]:
         return f"failed: {row['error']}"
-    notes = [f"{row['n_missing']} missing"] if row["n_missing"] else []
+    notes = ["analyses the recording itself"] if row["reads_recording"] else []
+    notes += [f"{row['n_missing']} missing"] if row["n_missing"] else []
     notes += ["synthesised before it was trained again: run stage 5"] if row["stale"] else []
     notes += [f"{row['failed']}, after this was scored"] if row["failed"] else []
     notes += [f"no {OPTIONAL[key].metric.label}: {reason}" for key, reason in row.get("skipped", {}).items()]
@@ -182,7 +192,7 @@ def _legend(rows: Sequence[dict]) -> str:
     lines.append(
         "- Frames count unless both signals are silent there (60 dB below the recording's loudest frame, or below "
         "-80 dBFS), and spectra count down to 70 dB below that frame. Means are over utterances; one without a voiced "
-        "frame has no F0 error."
+        "frame has no F0 error, and a mean over fewer utterances than others have is not marked as the best."
     )
     return "\n".join(lines)
 

@@ -4,7 +4,7 @@ from typing import List, Optional, Sequence
 
 from espnet2_nhv.score.metrics import Metric
 from espnet2_nhv.score.robustness.rows import Table, robustness_tables
-from espnet2_nhv.score.table import ranked, shown_metrics, speed_setting, titled, training_facts, why_incomplete
+from espnet2_nhv.score.table import ranked, remarks, shown_metrics, speed_setting, titled, training_facts
 
 
 def result_tables(rows: Sequence[dict]) -> List[dict]:
@@ -52,7 +52,7 @@ def _copied(set_name: str, rows: Sequence[dict]) -> dict:
         line.append(
             _cell("" if row["n_scored"] is None else f"{row['n_scored']}/{row['n_utterances']}", row["n_scored"])
         )
-        line.append(_cell(why_incomplete(row)))
+        line.append(_cell(remarks(row)))
         lines.append(line)
     return dict(title=f"Copy synthesis of {set_name}", columns=columns, rows=lines)
 
