@@ -167,10 +167,10 @@ def _robustness(rows: Sequence[dict]) -> List[str]:
     parts = []
     for table in robustness_tables(rows):
         parts += [f"### {table.title}", table.note]
-        if table.lines:
-            parts += [_probe_table(table), "\n".join(_meaning(metric) for metric in table.metrics)]
         for reason, absent in table.absent:
             parts.append(f"Without a row: {', '.join(map(_named, absent))} ({_escape(reason)}).")
+        if table.lines:
+            parts += [_probe_table(table), "\n".join(_meaning(metric) for metric in table.metrics)]
     return parts
 
 

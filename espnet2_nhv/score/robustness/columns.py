@@ -6,8 +6,10 @@ HELD = (
     Metric("f0_off", "F0 off", "cent", 1, True, "median F0 of the note's last second against the F0 asked for"),
     Metric("f0_drift", "F0 drift", "cent", 1, True, "median F0 of the last second against an early one"),
     Metric("hnr", "harmonics", "dB", 1, False, "power on the harmonics over the rest below 8 kHz, of an early second"),
-    Metric("hnr_drift", "harmonics, change", "dB", 1, False, "that of the last second less that of the early one"),
-    Metric("hnr_worst", "harmonics, worst second", "dB", 1, False, "that of the worst second"),
+    Metric(
+        "hnr_drift", "harmonics, change", "dB", 1, False, "harmonics of the last second less those of the early one"
+    ),
+    Metric("hnr_worst", "harmonics, worst second", "dB", 1, False, "harmonics of the worst second"),
     Metric("lsd_drift", "colour drift", "dB", 2, True, "difference of the mean levels of the last and an early second"),
     Metric("glitches", "glitches", "", 0, True, "moments where the level of one of 8 broad bands leaves its median"),
     Metric(
@@ -21,7 +23,10 @@ HELD = (
 )
 
 SHIFTED = (
-    Metric("f0_rmse", "F0 fine", "cent", 1, True, "root mean square error against the F0 asked for, within 50 cents"),
+    Metric(
+        *("f0_rmse", "F0 fine", "cent", 1, True),
+        "root mean square error against the F0 asked for, of frames within 50 cents: says little where F0 gross is high",
+    ),
     Metric("f0_gross", "F0 gross", "%", 2, True, "share of voiced frames off by over 50 cents"),
     Metric("f0_lost", "unvoiced", "%", 2, True, "share of frames asked to be voiced that are not"),
     Metric("f0_worst", "worst F0", "cent", 0, True, "largest error that lasts for 50 ms, of all phrases"),
