@@ -25,7 +25,7 @@ HELD = (
 SHIFTED = (
     Metric(
         *("f0_rmse", "F0 fine", "cent", 1, True),
-        "root mean square error against the F0 asked for, of frames within 50 cents: says little where F0 gross is high",
+        "root mean square error against the F0 asked for, within 50 cents: says little where F0 gross is high",
     ),
     Metric("f0_gross", "F0 gross", "%", 2, True, "share of voiced frames off by over 50 cents"),
     Metric("f0_lost", "unvoiced", "%", 2, True, "share of frames asked to be voiced that are not"),
