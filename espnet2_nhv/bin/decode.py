@@ -28,9 +28,10 @@ def main() -> None:
         raise UserError("ngpu is 1, but PyTorch sees no GPU here")
     device = "cuda" if args.ngpu else "cpu"
     summary = decode_set(args.vocoder, args.data, args.out, device, args.threads, args.subtype)
+    threads = summary["threads"]
     print(
         f"{summary['n_utterances']} utterances, {summary['audio_seconds']:.1f} s of audio in {args.out}: "
-        f"real-time factor {summary['rtf']:.4f} ({device}, {summary['threads']} threads)"
+        f"real-time factor {summary['rtf']:.4f} ({device}, {threads} thread{'s' * (threads != 1)})"
     )
     if args.strict and summary["failed"]:
         utt, reason = next(iter(summary["failed"].items()))
