@@ -63,7 +63,9 @@ class Plot {
       const meets = (other) => from < other.to && other.from < from + width && Math.abs(other.line - line) < 13;
       while (taken.some(meets)) line += 13;
       taken.push({ from, to: from + width, line });
-      svg.append(text(point.x + (end ? -10 : 10), line, point.name, end ? "end" : "start"));
+      const start = point.x + (end ? -10 : 10);
+      if (line > point.y + 4) svg.append(rule(point.x, point.y, start, line - 4)); // whose name it is, further down
+      svg.append(text(start, line, point.name, end ? "end" : "start"));
     }
   }
 }
