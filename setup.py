@@ -6,7 +6,7 @@ setup(
     description="Neural homomorphic vocoders for singing, as a plugin of ESPnet",
     license="Apache-2.0",
     packages=find_packages(include=["espnet2_nhv", "espnet2_nhv.*"]),
-    package_data={"espnet2_nhv.score.page": ["index.html.j2", "assets/*"]},
+    package_data={"espnet2_nhv.report.page": ["index.html.j2", "assets/*"]},
     python_requires=">=3.10,<3.13",
     # Names only: the versions that were tested together are pinned in tools/constraints.txt.
     install_requires=[

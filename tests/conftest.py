@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from result_files import expdir  # noqa: F401
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "local"))  # the recipe's own scripts

@@ -5,7 +5,7 @@ import torch
 
 from espnet2_nhv.export.export import export
 from espnet2_nhv.vocoder import build_vocoder, load_vocoder, save_vocoder
-from espnet2_nhv.vocoder.nhv_stream import stream_noise
+from espnet2_nhv.vocoder.nhv.stream import stream_noise
 
 LICENCE, TRAINED_ON = "CC0-1.0", "nothing but chance — そう"
 

@@ -1,4 +1,4 @@
-"""Sizes at which each vocoder is quick to test: arguments under its name; one that is not here is quick as it is."""
+"""Sizes at which vocoders and discriminators are quick to test: arguments by name; who is not here is quick as is."""
 
 from espnet2_nhv.vocoder.registry import VOCODERS, vocoder_class
 
@@ -22,3 +22,17 @@ SMALL = {
     "pwg": dict(layers=4, stacks=2, residual_channels=8, skip_channels=8),
 }
 TRAINABLE = [name for name in VOCODERS if vocoder_class(name).trainable]
+
+_PERIOD = dict(channels=4, max_downsample_channels=16)
+SMALL_DISCRIMINATORS = {
+    "hifigan_msmpd": dict(
+        scales=1, periods=[2], period_discriminator_params=_PERIOD,
+        scale_discriminator_params=dict(channels=8, max_downsample_channels=32, max_groups=4),
+    ),
+    "melgan_msd": dict(scales=1, channels=4, max_downsample_channels=32),
+    "pwg": dict(conv_channels=8),
+    "style_melgan": dict(repeats=1, discriminator_params=dict(max_downsample_channels=32)),
+    "univnet_mrd": dict(channels=4),
+    "multi_band_stft": dict(channels=4),
+    "mpd_mrd": dict(period_conf=dict(periods=[2], discriminator_params=_PERIOD), spectral_conf=dict(channels=4)),
+}  # fmt: skip

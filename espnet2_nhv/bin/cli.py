@@ -33,7 +33,7 @@ def run_cli(main: Callable[[], None]) -> None:
 
 def add_synthesis(parser: argparse.ArgumentParser) -> None:
     """Give `parser` the options of commands that synthesise a user's files: --vocoder, --subtype, --threads."""
-    from espnet2_nhv.vocoder.decode import SUBTYPES  # here, since other commands do without PyTorch
+    from espnet2_nhv.synthesis.decode import SUBTYPES  # here, since other commands do without PyTorch
 
     parser.add_argument("--vocoder", help="a saved or exported vocoder; default: the one that comes along")
     parser.add_argument("--subtype", default="PCM_16", choices=SUBTYPES, help="sample format of the wav files")

@@ -7,10 +7,10 @@ import torch
 
 from espnet2_nhv import load_vocoder
 from espnet2_nhv.bin.cli import add_synthesis, run_cli
-from espnet2_nhv.export.copy_synthesis import Change, copy_synthesis
-from espnet2_nhv.export.default import vocoder_path
 from espnet2_nhv.feature.f0 import METHODS
-from espnet2_nhv.vocoder.decode import digest
+from espnet2_nhv.synthesis.copy_synthesis import Change, copy_synthesis
+from espnet2_nhv.synthesis.decode import digest
+from espnet2_nhv.synthesis.default import vocoder_path
 
 
 def get_parser() -> argparse.ArgumentParser:

@@ -7,7 +7,7 @@ import torch
 
 from espnet2_nhv.bin.cli import run_cli
 from espnet2_nhv.errors import UserError
-from espnet2_nhv.vocoder.decode import SUBTYPES, decode_set
+from espnet2_nhv.synthesis.decode import SUBTYPES, decode_set
 
 
 def get_parser() -> argparse.ArgumentParser:

@@ -9,11 +9,11 @@ from tqdm import tqdm
 from espnet2_nhv import load_vocoder
 from espnet2_nhv.bin.cli import run_cli
 from espnet2_nhv.errors import UserError
-from espnet2_nhv.export.copy_synthesis import analyse
-from espnet2_nhv.export.default import vocoder_path
-from espnet2_nhv.export.live import play_live
 from espnet2_nhv.feature.f0 import METHODS
-from espnet2_nhv.vocoder.decode import write_wav
+from espnet2_nhv.synthesis.copy_synthesis import analyse
+from espnet2_nhv.synthesis.decode import write_wav
+from espnet2_nhv.synthesis.default import vocoder_path
+from espnet2_nhv.synthesis.live import play_live
 
 
 def get_parser() -> argparse.ArgumentParser:

@@ -4,9 +4,9 @@ import argparse
 
 from espnet2_nhv.bin.cli import run_cli
 from espnet2_nhv.errors import UserError
-from espnet2_nhv.score.page.build import build_page
-from espnet2_nhv.score.results import write_results
-from espnet2_nhv.score.table import COPY_SYNTHESIS
+from espnet2_nhv.report.page.build import build_page
+from espnet2_nhv.report.results import write_results
+from espnet2_nhv.report.table import COPY_SYNTHESIS
 
 
 def get_parser() -> argparse.ArgumentParser:

@@ -6,8 +6,8 @@ import torch
 
 from espnet2_nhv import load_vocoder
 from espnet2_nhv.bin.cli import add_synthesis, run_cli
-from espnet2_nhv.export.default import vocoder_path
-from espnet2_nhv.export.synthesize import find_spec, synthesize_files
+from espnet2_nhv.synthesis.default import vocoder_path
+from espnet2_nhv.synthesis.synthesize import find_spec, synthesize_files
 
 
 def get_parser() -> argparse.ArgumentParser:

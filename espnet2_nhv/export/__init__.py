@@ -1,1 +1,1 @@
-"""Vocoders outside of training: on any recording or features, in other runtimes, in other programs."""
+"""The vocoder in other formats, and loading any of them."""

@@ -14,8 +14,8 @@ from espnet2_nhv.export.onnx_vocoder import OnnxVocoder
 from espnet2_nhv.export.openutau import check_openutau, write_package
 from espnet2_nhv.export.torchscript import TorchScriptVocoder, write_torchscript
 from espnet2_nhv.files import whole_file
-from espnet2_nhv.vocoder.nhv import NHV
-from espnet2_nhv.vocoder.nhv_stream import stream_noise
+from espnet2_nhv.vocoder.nhv.generator import NHV
+from espnet2_nhv.vocoder.nhv.stream import stream_noise
 from espnet2_nhv.vocoder.saved import load_vocoder
 
 try:

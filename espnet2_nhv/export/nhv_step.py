@@ -6,7 +6,7 @@ import torch
 
 from espnet2_nhv.dsp.cepstrum import LOG_MAGNITUDE_RANGE
 from espnet2_nhv.export.fourier import RealFourierTransform
-from espnet2_nhv.vocoder.nhv import NHV
+from espnet2_nhv.vocoder.nhv.generator import NHV
 
 # Hz. F0 is held above this, lest a bad value fill everything after it with what is not a number.
 _LOWEST_F0 = 5.0

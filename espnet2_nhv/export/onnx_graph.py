@@ -11,7 +11,7 @@ from onnx import helper
 
 from espnet2_nhv.export.nhv_step import FlatStep, NHVStep
 from espnet2_nhv.export.onnx_builder import IR_VERSION, OPSET, Builder, declare
-from espnet2_nhv.vocoder.flat_noise import ROW_STEP, SEED_STEP
+from espnet2_nhv.vocoder.nhv.flat_noise import ROW_STEP, SEED_STEP
 
 # Frames at a time: few enough that what is computed of them stays in a core's cache, enough that calls cost little.
 BLOCK_FRAMES = 128
@@ -144,7 +144,7 @@ def _given_noise(batch: str, samples: str) -> onnx.GraphProto:
 
 
 def _seeded_noise(batch: str, samples: str, noise: np.ndarray) -> onnx.GraphProto:
-    """:func:`espnet2_nhv.vocoder.flat_noise.cut` from where :func:`~espnet2_nhv.vocoder.flat_noise.start_of` says."""
+    """Cut from the noise where :func:`espnet2_nhv.vocoder.nhv.flat_noise.start_of` says, round and round."""
     seeded = Builder("seeded/")
     size = seeded.constant(len(noise))
     rows = seeded.op("Mul", seeded.counting(seeded.constant(0), batch), seeded.constant(ROW_STEP))

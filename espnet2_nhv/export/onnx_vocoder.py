@@ -65,7 +65,7 @@ class OnnxVocoder(Synthesizer):
 
 
 class OnnxStream:
-    """As :class:`espnet2_nhv.vocoder.nhv_stream.NHVStream`: takes frames, returns samples."""
+    """As :class:`espnet2_nhv.vocoder.nhv.stream.NHVStream`: takes frames, returns samples."""
 
     def __init__(self, vocoder: OnnxVocoder, seed: int, start_phase: float):
         self.vocoder = vocoder

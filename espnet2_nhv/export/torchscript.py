@@ -12,8 +12,8 @@ from espnet2_nhv.errors import UserError
 from espnet2_nhv.export.card import KEY, as_text, check_card
 from espnet2_nhv.export.nhv_step import ComplexNHVStep, FlatStep
 from espnet2_nhv.files import write_whole
-from espnet2_nhv.vocoder.flat_noise import cut, start_of
-from espnet2_nhv.vocoder.nhv import NHV
+from espnet2_nhv.vocoder.nhv.flat_noise import cut, start_of
+from espnet2_nhv.vocoder.nhv.generator import NHV
 from espnet2_nhv.vocoder.synthesizer import Synthesizer
 
 _KIND = "torchscript"

@@ -10,7 +10,7 @@ from espnet2_nhv.vocoder.base import AbsVocoder
 
 # name: "module:class"; imported when asked for, so that listing is quick and optional packages stay optional.
 VOCODERS = {
-    "nhv": "espnet2_nhv.vocoder.nhv:NHV",
+    "nhv": "espnet2_nhv.vocoder.nhv.generator:NHV",
     "nhv-direct": "espnet2_nhv.vocoder.nhv_direct:NHVDirect",
     "hifigan": "espnet2_nhv.vocoder.hifigan:HiFiGAN",
     "hifigan-v2": "espnet2_nhv.vocoder.hifigan:HiFiGANV2",

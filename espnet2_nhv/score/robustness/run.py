@@ -30,7 +30,7 @@ from espnet2_nhv.score.robustness.periodicity import periodicity
 from espnet2_nhv.score.robustness.probes import Phrase, asked_f0, load_phrases, shift_probes, steady_frame
 from espnet2_nhv.score.robustness.rows import FILE
 from espnet2_nhv.score.robustness.shift import shift_errors
-from espnet2_nhv.vocoder.decode import digest_of
+from espnet2_nhv.synthesis.decode import digest_of
 from espnet2_nhv.vocoder.saved import load_vocoder
 
 HELD_SECONDS = (10, 30, 60)

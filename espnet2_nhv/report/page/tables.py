@@ -1,0 +1,81 @@
+"""The results as tables whose columns a browser can sort by."""
+
+from typing import List, Optional, Sequence
+
+from espnet2_nhv.report.table import ranked, remarks, shown_metrics, speed_setting, titled, training_facts
+from espnet2_nhv.score.metrics import Metric
+from espnet2_nhv.score.robustness.rows import Table, robustness_tables
+
+
+def result_tables(rows: Sequence[dict]) -> List[dict]:
+    """One table a set, and those of robustness, from the rows of RESULTS.json.
+
+    Returns
+    -------
+    tables : list of dict
+        title : str
+        columns : list of dict of label, definition, better ("lower", "higher" or "" where there is no better)
+        note : str, said above it
+        rows : list of lists of dict of text and value (a number or str to sort by, None sorts last)
+    """
+    copied, robustness = [row for row in rows if "probe" not in row], [row for row in rows if "probe" in row]
+    tables = [_copied(set_name, copied) for set_name in dict.fromkeys(row["set"] for row in copied)]
+    return tables + [_robustness(table) for table in robustness_tables(robustness)]
+
+
+def _robustness(table: Table) -> dict:
+    columns = [_plain_column("vocoder"), _plain_column("probe"), *map(_metric_column, table.metrics)]
+    lines = [
+        [
+            *(_cell(_name(line.row)), _cell(line.row["probe"])),
+            *(_metric_cell(line.row[metric.key], metric) for metric in table.metrics),
+            _cell(line.note),
+        ]
+        for line in table.lines
+    ]
+    absent = [f"Without a row: {', '.join(map(_name, rows))} ({reason})." for reason, rows in table.absent]
+    note = " ".join([table.note, *absent])
+    return dict(title=table.title, note=note, columns=[*columns, _plain_column("note")], rows=lines)
+
+
+def _copied(set_name: str, rows: Sequence[dict]) -> dict:
+    rows = ranked([row for row in rows if row["set"] == set_name])
+    metrics = shown_metrics(rows)
+    columns = [_plain_column("vocoder"), *map(_metric_column, metrics)]
+    columns += [_plain_column(label) for label in ("RTF on", "parameters", "training", "utterances", "note")]
+    lines = []
+    for row in rows:
+        line = [_cell(_name(row)), *(_metric_cell(row.get(metric.key), metric) for metric in metrics)]
+        line.append(_cell(speed_setting(row)))
+        line.append(_cell("" if row["params"] is None else f"{row['params']:,}", row["params"]))
+        line.append(_cell(training_facts(row), row["steps"]))
+        line.append(
+            _cell("" if row["n_scored"] is None else f"{row['n_scored']}/{row['n_utterances']}", row["n_scored"])
+        )
+        line.append(_cell(remarks(row)))
+        lines.append(line)
+    return dict(title=f"Copy synthesis of {set_name}", columns=columns, rows=lines)
+
+
+def _name(row: dict) -> str:
+    return row["vocoder"] + (f" ({row['tag']})" if row["tag"] else "")
+
+
+def _plain_column(label: str) -> dict:
+    return dict(label=label, definition="", better="")
+
+
+def _metric_column(metric: Metric) -> dict:
+    return dict(
+        label=titled(metric),
+        definition=metric.definition,
+        better="lower" if metric.lower_is_better else "higher",
+    )
+
+
+def _metric_cell(value: Optional[float], metric: Metric) -> dict:
+    return _cell("–" if value is None else metric.show(value), value)
+
+
+def _cell(text: str, value=None) -> dict:
+    return dict(text=text, value=value if value is not None or text in ("", "–") else text)

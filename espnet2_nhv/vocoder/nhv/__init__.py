@@ -1,0 +1,1 @@
+"""NHV: its generator, its stream, and the parts they are made of."""

@@ -1,0 +1,174 @@
+"""NHV: a neural homomorphic vocoder for singing."""
+
+from typing import Optional, Tuple
+
+import torch
+
+from espnet2_nhv.dsp.cepstrum import cosine_matrix, phased_response, zero_phase_response
+from espnet2_nhv.dsp.overlap_add import excitation_spectra, overlap_add, synthesis_window
+from espnet2_nhv.dsp.pulse import pulse_train, sample_phase
+from espnet2_nhv.errors import UserError
+from espnet2_nhv.feature.spec import FeatureSpec
+from espnet2_nhv.vocoder.base import AbsVocoder
+from espnet2_nhv.vocoder.nhv.flat_noise import cut, flat_noise
+from espnet2_nhv.vocoder.nhv.frame_network import FrameNetwork
+from espnet2_nhv.vocoder.nhv.mel_prior import MelPrior
+from espnet2_nhv.vocoder.nhv.stream import NHVStream
+
+# The network reads normalised features; what lies further out than this many deviations tells it nothing more.
+_INPUT_RANGE = 6.0
+
+
+class NHV(AbsVocoder):
+    """A pulse train and noise, each through a linear filter that changes from frame to frame.
+
+    A causal network at the frame rate reads log-mel and writes two cepstra a frame, as differences from the
+    envelope that the mel itself describes: one of a minimum- or mixed-phase filter for the pulse train, one of a
+    zero-phase filter for the noise. Filters are made and applied as spectra; frames overlap by half.
+
+    Parameters
+    ----------
+    spec : FeatureSpec
+    channels, hidden, n_blocks, kernel_size : int, size of the network (:class:`FrameNetwork`)
+    look_ahead : int >= 0, frames of mel the network sees ahead, at least
+    stride : int >= 1, frames of mel the network reads at a step, for all of which it answers once
+    n_fft : int, multiple of hop_length, >= 2.5 hop_length, of the filters; None takes 5 hop_length
+    order : int >= 1, highest quefrency of the harmonic filter
+    noise_order : int >= 1, <= order, highest quefrency of the noise filter
+    anticausal_order : int >= 0, quefrencies below zero; 0 makes the harmonic filter minimum-phase
+    window : ['hann', 'rectangular']
+    prior : bool, start from the envelope that the mel describes
+
+    Source: Z. Liu et al., "Neural Homomorphic Vocoder", Interspeech 2020, with a closed-form pulse train, weighted
+    overlap-add and the envelope prior in place of a sum of cosines, blocks and a network that learns it all.
+    """
+
+    needs_f0 = True
+
+    def __init__(
+        self,
+        spec: FeatureSpec,
+        channels: int = 256,
+        hidden: int = 384,
+        n_blocks: int = 3,
+        kernel_size: int = 7,
+        look_ahead: int = 0,
+        stride: int = 3,
+        n_fft: Optional[int] = None,
+        order: int = 222,
+        noise_order: int = 80,
+        anticausal_order: int = 64,
+        window: str = "hann",
+        prior: bool = True,
+    ):
+        super().__init__(spec)
+        hop_length = spec.hop_length
+        self.n_fft = 5 * hop_length if n_fft is None else n_fft
+        self.lead = hop_length // 2
+        if self.n_fft % hop_length or self.n_fft < 2 * hop_length + self.lead:
+            raise UserError(f"nhv: n_fft {self.n_fft} is not a multiple of the hop {hop_length} of 3 or more")
+        if not 0 < noise_order <= order or order + anticausal_order >= self.n_fft // 2:
+            raise UserError(
+                f"nhv: orders {order}, {noise_order} (noise) and {anticausal_order} (anticausal) "
+                f"do not fit n_fft {self.n_fft}"
+            )
+        # What the network writes: quefrencies -anticausal_order..order of one filter, 0..noise_order of the other.
+        quefrencies = [*range(-anticausal_order, order + 1), *range(noise_order + 1)]
+        self.sizes = (anticausal_order + 1 + order, noise_order + 1)
+        self.anticausal_order = anticausal_order
+        self.network = FrameNetwork(
+            spec.n_mels, len(quefrencies), channels, hidden, n_blocks, kernel_size, delay=look_ahead, stride=stride
+        )
+        self.mel_prior = MelPrior(spec, quefrencies, self.n_fft, envelope=prior)
+
+        def constant(name, value):
+            self.register_buffer(name, value, persistent=False)
+
+        # Cepstra of voices fall off as one over quefrency; so scaled, the network's numbers are of one size.
+        constant("quefrency_scale", 1.0 / torch.tensor(quefrencies).abs().clamp(min=1).float())
+        constant("window", synthesis_window(window, hop_length))
+        constant("noise", flat_noise(spec).clone())
+        constant("cosines", cosine_matrix(noise_order, self.n_fft))
+
+    def forward(self, mel: torch.Tensor, f0: Optional[torch.Tensor] = None) -> torch.Tensor:
+        """See :meth:`AbsVocoder.forward`; phase and noise are random, frames before the first count as unknown.
+
+        For memory that does not grow with length use :meth:`inference` or :meth:`stream`.
+        """
+        if f0 is None:
+            raise UserError("nhv needs F0 beside the mel: give f0 of shape (B, 1, T) in Hz")
+        batch, _, n_frames = mel.shape
+        held = self.frames_to_hold(n_frames)
+        mel = mel.transpose(1, 2)
+        mel = torch.cat([mel, mel[:, -1:].expand(-1, held, -1)], dim=1)
+        f0 = torch.cat([f0[:, 0], f0[:, 0, -1:].expand(-1, 2)], dim=1)
+        numbers, _ = self.network(self.network_input(mel), self.network.initial_state(batch))
+        start = torch.rand(batch, dtype=torch.float64, device=mel.device)
+        with torch.autocast(mel.device.type, enabled=False):
+            numbers = numbers[:, self.look_ahead : self.look_ahead + n_frames + 1]
+            filters = self.filters(numbers.float(), mel[:, : n_frames + 1].float())
+            pulses, _ = self.pulses(f0.float(), start)
+            noise = cut(self.noise, torch.randint(len(self.noise), (batch,), device=mel.device), pulses.shape[1])
+            excitation = [torch.nn.functional.pad(x, (self.spec.hop_length, 0)) for x in (pulses, noise)]
+            wav = overlap_add(self.filtered_frames(filters, *excitation), self.spec.hop_length)
+        begin = self.spec.hop_length + self.lead
+        return wav[:, None, begin : begin + n_frames * self.spec.hop_length]
+
+    @property
+    def look_ahead(self) -> int:
+        """Frames of mel the network sees ahead, at least."""
+        return self.network.delay
+
+    def frames_to_hold(self, n_frames: int) -> int:
+        """How often the last of `n_frames` is repeated for the network to write of one frame more than those."""
+        needed = n_frames + 1 + self.look_ahead
+        return needed + -needed % self.network.stride - n_frames
+
+    def network_input(self, mel: torch.Tensor) -> torch.Tensor:
+        """Normalised mel ``(B, T, n_mels)`` within the range that means something."""
+        mean, std = self.mel_mean[:, 0], self.mel_std[:, 0]
+        return ((mel - mean) / std).clamp(-_INPUT_RANGE, _INPUT_RANGE)
+
+    def pulses(self, f0: torch.Tensor, start: torch.Tensor) -> Tuple[torch.Tensor, torch.Tensor]:
+        """Pulse train ``(B, T * hop_length)`` for F0 ``(B, T + 1)`` from a phase ``(B,)``, and the phase after it."""
+        phase, f0_samples, end = sample_phase(f0, self.spec.hop_length, self.fs, start)
+        return pulse_train(phase, f0_samples, self.fs), end
+
+    def cepstra(self, numbers: torch.Tensor, mel: torch.Tensor) -> torch.Tensor:
+        """Both filters' cepstra ``(B, T, sum(sizes))`` from what the network wrote and the frames' raw log-mel."""
+        return torch.addcmul(self.mel_prior(mel), numbers, self.quefrency_scale)
+
+    def filters(self, numbers: torch.Tensor, mel: torch.Tensor) -> Tuple[torch.Tensor, torch.Tensor]:
+        """Frequency responses of both filters.
+
+        Parameters
+        ----------
+        numbers : Tensor [shape=(B, T, sum(sizes))], what the network wrote of these frames
+        mel : Tensor [shape=(B, T, n_mels)], raw log-mel of these frames
+
+        Returns
+        -------
+        harmonic : Tensor [shape=(B, T, n_fft / 2 + 1), dtype=complex64]
+        noise : Tensor [shape=(B, T, n_fft / 2 + 1)]
+        """
+        return self.responses(*self.cepstra(numbers, mel).split(self.sizes, dim=-1))
+
+    def responses(self, harmonic: torch.Tensor, noise: torch.Tensor) -> Tuple[torch.Tensor, torch.Tensor]:
+        """Frequency responses of filters whose cepstra are ``(..., sizes[0])`` and ``(..., sizes[1])``."""
+        return phased_response(harmonic, self.n_fft, self.anticausal_order), zero_phase_response(noise, self.cosines)
+
+    def filtered_frames(
+        self, filters: Tuple[torch.Tensor, torch.Tensor], pulses: torch.Tensor, noise: torch.Tensor
+    ) -> torch.Tensor:
+        """Pulses and noise, both ``(B, (T + 1) * hop_length)``, through their filters; frames ``(B, T, n_fft)``."""
+        spectra = excitation_spectra(noise, self.window, self.lead, self.n_fft).mul_(filters[1])
+        spectra.addcmul_(excitation_spectra(pulses, self.window, self.lead, self.n_fft), filters[0])
+        return torch.fft.irfft(spectra, n=self.n_fft)
+
+    def stream(self, seed: int = 0, start_phase: float = 0.0) -> NHVStream:
+        """A synthesiser that takes frames as they come; see :class:`NHVStream`."""
+        return NHVStream(self, seed=seed, start_phase=start_phase)
+
+    def synthesize(self, mel: torch.Tensor, f0: torch.Tensor) -> torch.Tensor:
+        """One utterance in blocks of frames: memory does not grow beyond input and output."""
+        return self.stream().whole(mel, f0)

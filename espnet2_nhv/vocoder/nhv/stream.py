@@ -1,0 +1,184 @@
+"""NHV chunk by chunk: the same signal whatever the chunks, in memory that does not grow."""
+
+import itertools
+from typing import TYPE_CHECKING, Iterator
+
+import torch
+
+from espnet2_nhv.dsp.overlap_add import overlap_add
+from espnet2_nhv.errors import UserError
+from espnet2_nhv.vocoder.nhv.flat_noise import N_SAMPLES, cut, start_of
+
+if TYPE_CHECKING:
+    from espnet2_nhv.vocoder.nhv.generator import NHV
+
+# Frames at a time, for one CPU core with one or two megabytes of cache: the network's weights fill it and are best
+# read rarely, the spectra of more frames than this overflow it, and those of fewer drown in calls.
+_NETWORK_BLOCK = 512
+_SIGNAL_BLOCK = 256
+# glibc hands freed blocks back to the system and then pays for every page anew, until it has seen a block of this size
+# freed: those up to it are kept from then on. Never touched, it takes no memory itself.
+_LARGEST_KEPT_BYTES = 31 * 2**20
+
+
+class NHVStream:
+    """Takes frames, returns samples; joined chunks equal the whole.
+
+    After `n` frames have come, at least ``(n - latency_frames) * hop_length + hop_length / 2`` samples have been
+    returned: the first come with frame ``latency_frames`` at the latest, the last with :meth:`flush`.
+
+    Parameters
+    ----------
+    vocoder : NHV, in eval mode
+    seed : int, of the noise
+    start_phase : float, cycles, of the pulse train
+    """
+
+    def __init__(self, vocoder: "NHV", seed: int = 0, start_phase: float = 0.0):
+        torch.empty(_LARGEST_KEPT_BYTES, dtype=torch.uint8)
+        self.vocoder = vocoder
+        self.device = vocoder.window.device
+        hop_length = vocoder.spec.hop_length
+        self._network_state = vocoder.network.initial_state(batch=1)
+        # Frames of which no signal has been made; the network has read the first `_n_read` of them.
+        self._mel = torch.empty(1, 0, vocoder.spec.n_mels, device=self.device)
+        self._n_read = 0
+        self._numbers = torch.empty(1, 0, sum(vocoder.sizes), device=self.device)
+        self._f0 = torch.empty(1, 0, device=self.device)
+        self._n_frames = 0
+        self._unanswered = vocoder.look_ahead  # outputs the network still owes to frames before the first
+        self._phase = torch.full((1,), float(start_phase), dtype=torch.float64, device=self.device)
+        self._noise_at = int(start_of(torch.tensor(seed % N_SAMPLES), batch=1))
+        # The last hop of pulses and of noise.
+        self._pulses = torch.zeros(1, hop_length, device=self.device)
+        self._noise = torch.zeros(1, hop_length, device=self.device)
+        self._tail = torch.zeros(1, vocoder.n_fft - hop_length, device=self.device)
+        # The first frame begins before sample 0.
+        self._early = hop_length + vocoder.lead
+        self._flushed = False
+
+    @property
+    def latency_frames(self) -> int:
+        """Frames that must have come, at most, before the first sample goes out."""
+        return max(self.vocoder.look_ahead + self.vocoder.network.stride - 1, 1) + 2
+
+    @property
+    def latency_seconds(self) -> float:
+        """`latency_frames` in seconds of audio."""
+        return self.latency_frames * self.vocoder.spec.hop_length / self.vocoder.fs
+
+    @torch.no_grad()
+    def push(self, mel: torch.Tensor, f0: torch.Tensor) -> torch.Tensor:
+        """Feed frames.
+
+        Parameters
+        ----------
+        mel : Tensor [shape=(n, n_mels)], raw log-mel, n >= 1
+        f0 : Tensor [shape=(n,)], Hz, > 0
+
+        Returns
+        -------
+        wav : Tensor [shape=(m,)], within [-1, 1]; what can be finished by now, possibly nothing
+
+        Raises
+        ------
+        UserError
+            For features that cannot be used, or after :meth:`flush`; the stream is then as before.
+        """
+        if self._flushed:
+            raise UserError("the stream has been flushed: start another one for new frames")
+        mel, f0 = self.vocoder.check_features(mel, f0)
+        # A copy: what is kept for later must not change when the caller uses his memory again.
+        return self._joined(self._advance(mel.clone(), f0))
+
+    @torch.no_grad()
+    def flush(self) -> torch.Tensor:
+        """The rest of the signal, the last frame held; the total is then frames times hop_length."""
+        return self._joined(self._remainder())
+
+    def whole(self, mel: torch.Tensor, f0: torch.Tensor) -> torch.Tensor:
+        """All of an utterance's checked frames, written into one output; ``(T * hop_length,)``."""
+        wav = torch.empty(len(mel) * self.vocoder.spec.hop_length, device=self.device)
+        written = 0
+        for part in itertools.chain(self._advance(mel, f0), self._remainder()):
+            wav[written : written + len(part)] = part
+            written += len(part)
+        return wav
+
+    def _remainder(self) -> Iterator[torch.Tensor]:
+        self._flushed = True
+        if self._n_frames == 0:
+            return
+        # The last frame held, until the frame after it has its filter; that one's excitation reaches to yet another.
+        n_mel = self.vocoder.frames_to_hold(self._n_frames)
+        yield from self._advance(self._mel[0, -1].expand(n_mel, -1), self._f0[0, -1].expand(2))
+        yield self._tail[0, : self.vocoder.lead].clamp(-1.0, 1.0)
+
+    def _joined(self, parts: Iterator[torch.Tensor]) -> torch.Tensor:
+        return torch.cat([torch.empty(0, device=self.device), *parts])
+
+    def _advance(self, mel: torch.Tensor, f0: torch.Tensor) -> Iterator[torch.Tensor]:
+        """Take in checked frames and yield the samples they complete."""
+        self._n_frames += len(mel)
+        self._f0 = torch.cat([self._f0, f0[None]], dim=1)
+        for block in mel[None].split(_NETWORK_BLOCK, dim=1):
+            self._mel = _append(self._mel, block)
+            self._read()
+            # A frame's excitation reaches to the next frame, so that frame's F0 must be known.
+            ready = min(self._numbers.shape[1], self._f0.shape[1] - 1)
+            for begin in range(0, ready, _SIGNAL_BLOCK):
+                end = min(begin + _SIGNAL_BLOCK, ready)
+                yield self._signal(self._numbers[:, begin:end], self._mel[:, begin:end], self._f0[:, begin : end + 1])
+            if ready > 0:
+                self._numbers, self._mel, self._f0 = (x[:, ready:] for x in (self._numbers, self._mel, self._f0))
+                self._n_read -= ready
+
+    @torch.inference_mode()  # cheaper than no_grad; what leaves this object is copied out of it
+    def _read(self) -> None:
+        """Let the network read as many whole steps as there are."""
+        network = self.vocoder.network
+        n_new = self._mel.shape[1] - self._n_read
+        n_new -= n_new % network.stride
+        if n_new == 0:
+            return
+        new = self._mel[:, self._n_read : self._n_read + n_new]
+        numbers, self._network_state = network(self.vocoder.network_input(new), self._network_state)
+        self._n_read += n_new
+        owed = min(self._unanswered, n_new)
+        self._unanswered -= owed
+        self._numbers = _append(self._numbers, numbers[:, owed:])
+
+    @torch.inference_mode()
+    def _signal(self, numbers: torch.Tensor, mel: torch.Tensor, f0: torch.Tensor) -> torch.Tensor:
+        """Samples completed by frames whose filters are known; `f0` has one frame more."""
+        vocoder, hop_length = self.vocoder, self.vocoder.spec.hop_length
+        done = numbers.shape[1] * hop_length
+        pulses, self._phase = vocoder.pulses(f0, self._phase)
+        pulses = torch.cat([self._pulses, pulses], dim=1)
+        noise = torch.cat([self._noise, self._white(done)], dim=1)
+        self._pulses, self._noise = pulses[:, done:], noise[:, done:]
+
+        frames = vocoder.filtered_frames(vocoder.filters(numbers, mel), pulses, noise)
+        signal = overlap_add(frames, hop_length)
+        signal[:, : self._tail.shape[1]] += self._tail
+        self._tail = signal[:, done:].clone()
+        early = min(self._early, done)
+        self._early -= early
+        return signal[0, early:done].clamp(-1.0, 1.0)
+
+    def _white(self, n_samples: int) -> torch.Tensor:
+        """The next samples of the noise, ``(1, n_samples)``."""
+        white, begin = self.vocoder.noise, self._noise_at
+        self._noise_at = (begin + n_samples) % len(white)
+        if begin + n_samples > len(white):
+            return cut(white, torch.tensor([begin]), n_samples)
+        return white[None, begin : begin + n_samples]
+
+
+def _append(frames: torch.Tensor, more: torch.Tensor) -> torch.Tensor:
+    return torch.cat([frames, more], dim=1) if frames.shape[1] else more
+
+
+def stream_noise(vocoder: "NHV", seed: int, n_samples: int) -> torch.Tensor:
+    """The first samples ``(1, n_samples)`` of the noise that a stream of this seed shapes."""
+    return cut(vocoder.noise, start_of(torch.tensor(seed % N_SAMPLES), batch=1), n_samples)
