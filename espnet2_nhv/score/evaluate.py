@@ -137,8 +137,7 @@ def summarise(outcomes: Dict[str, Outcome], optional: Sequence[str] = ()) -> dic
         values = {utt: scores[metric.key] for utt, scores in scored.items() if scores[metric.key] is not None}
         count[metric.key] = len(values)
         mean[metric.key] = round(float(np.mean(list(values.values()))), 6) if values else None
-        pick = max if metric.lower_is_better else min
-        worst[metric.key] = list(pick(values.items(), key=lambda item: item[1])) if values else None
+        worst[metric.key] = list(max(values.items(), key=lambda item: metric.fault(item[1]))) if values else None
     counts = dict(n_utterances=len(outcomes), n_scored=len(scored), n_missing=len(missing))
     return dict(**counts, mean=mean, count=count, worst=worst, missing=missing, utterances=scored)
 
