@@ -118,9 +118,16 @@ def _group_table(rows: Sequence[dict], group: str) -> str:
     competing = _competing(rows)
     cells = [[_named(row) for row in rows]]
     for metric in columns:
-        cells.append(_marked([row.get(metric.key) for row in rows], metric, _full_means(rows, competing, metric)))
+        marked = _marked([row.get(metric.key) for row in rows], metric, _full_means(rows, competing, metric))
+        cells.append([text + spread(row, metric) for text, row in zip(marked, rows)])
     head = ["vocoder", *(f"{titled(metric)} {ARROWS[metric.better]}" for metric in columns)]
     return _table(head, list(zip(*cells)), left={0})
+
+
+def spread(row: dict, metric: Metric) -> str:
+    """The standard error that belongs to a mean, as text, e.g. " ± 0.06"; nothing where it is not shown."""
+    error = (row.get("stderr") or {}).get(metric.key)
+    return f" ± {error:.{metric.decimals}f}" if metric.uncertain and error is not None else ""
 
 
 def _worst_table(rows: Sequence[dict]) -> str:

@@ -30,6 +30,7 @@ class Metric(NamedTuple):
     definition : str
     signed : bool, whether zero is best, with a fault on either side of it
     group : str, the title of the table it stands in; of the main one where empty
+    uncertain : bool, whether its standard error is shown with it
     """
 
     key: str
@@ -40,6 +41,7 @@ class Metric(NamedTuple):
     definition: str
     signed: bool = False
     group: str = ""
+    uncertain: bool = False
 
     @property
     def better(self) -> str:

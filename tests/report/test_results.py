@@ -24,7 +24,7 @@ KEYS = {
     *(metric.key for metric in METRICS),
     *OPTIONAL,
     *("skipped", "vocoder", "set", "tag", "worst", "lsd_worst_at", "error", "params"),
-    *("stale", "failed", "count", "reads_recording"),
+    *("stale", "failed", "count", "stderr", "reads_recording"),
     *("n_utterances", "n_scored", "n_missing", "rtf", "rtf_device", "rtf_threads"),
     *("steps", "train_seconds", "train_device"),
 }

@@ -9,6 +9,7 @@ from espnet2_nhv.report.table import (
     ranked,
     remarks,
     speed_setting,
+    spread,
     titled,
     training_facts,
 )
@@ -72,7 +73,7 @@ def _grouped(set_name: str, rows: Sequence[dict], group: str) -> dict:
     metrics = group_metrics(rows, group)
     columns = [_plain_column("vocoder"), *map(_metric_column, metrics)]
     lines = [
-        [_cell(_name(row)), *(_metric_cell(row.get(metric.key), metric) for metric in metrics)]
+        [_cell(_name(row)), *(_metric_cell(row.get(metric.key), metric, spread(row, metric)) for metric in metrics)]
         for row in rows
         if row["error"] is None
     ]
@@ -95,8 +96,8 @@ def _metric_column(metric: Metric) -> dict:
     )
 
 
-def _metric_cell(value: Optional[float], metric: Metric) -> dict:
-    return _cell("–" if value is None else metric.show(value), value)
+def _metric_cell(value: Optional[float], metric: Metric, spread: str = "") -> dict:
+    return _cell("–" if value is None else metric.show(value) + spread, value)
 
 
 def _cell(text: str, value=None) -> dict:
