@@ -135,6 +135,21 @@ def test_periodicity_has_a_table_of_its_own_and_nearest_to_zero_is_best(expdir):
     assert "aperiodicity (dB)" in [column["label"] for column in copied["columns"]]
 
 
+def test_learned_scores_stand_with_their_errors(expdir):
+    for name, mean, error in (("nhv", -0.25, 0.06), ("hifigan", -0.7, None)):
+        path = expdir / name / "decode" / "eval" / "scores.json"
+        scores = json.loads(path.read_text())
+        for key, values in (("mean", mean), ("stderr", error), ("count", 2)):
+            scores[key]["distillmos"] = values
+        path.write_text(json.dumps(scores))
+    rows = write_results(expdir, ["nhv", "hifigan"], ["eval"])
+    shown = {row["vocoder"]: row for row in table((expdir / "RESULTS.md").read_text(), "Learned scores of eval")}
+    label = "DistillMOS (MOS) ↑"
+    assert (shown["`nhv`"][label], shown["`hifigan`"][label]) == ("**-0.25** ± 0.06", "-0.70")
+    (learned,) = [page for page in result_tables(rows) if page["title"] == "Learned scores of eval"]
+    assert sorted(row[1]["text"] for row in learned["rows"]) == ["-0.25 ± 0.06", "-0.70"]
+
+
 def test_worst_utterances_are_named(expdir):
     write_results(expdir, ["nhv", "hifigan"], ["eval"])
     first, second = table((expdir / "RESULTS.md").read_text(), "Worst utterances of eval")

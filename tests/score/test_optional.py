@@ -9,11 +9,23 @@ from signals import FS, SPEC, noise, voice
 
 from espnet2_nhv.errors import UserError
 from espnet2_nhv.report.results import write_results
+from espnet2_nhv.score import learned
 from espnet2_nhv.score.optional import OPTIONAL, available, measure_optional
 
+LEARNED = [key for key, extra in OPTIONAL.items() if extra.file == "learned"]
 
-@pytest.fixture(params=OPTIONAL)
+
+@pytest.fixture(params=[key for key in OPTIONAL if key not in LEARNED])
 def key(request):
+    return installed(request)
+
+
+@pytest.fixture(params=LEARNED)
+def learned_key(request):
+    return installed(request)
+
+
+def installed(request):
     extra = OPTIONAL[request.param]
     if importlib.util.find_spec(extra.module) is None:
         pytest.skip(f"{extra.package} is not installed (pip install 'espnet2_nhv[metrics]')")
@@ -48,11 +60,32 @@ def test_silence_is_the_worst_of_all_and_no_number_is_none(key, monkeypatch):
     assert measure_optional(key, wav, wav, SPEC) == {key: None}
 
 
+def test_a_learned_score_is_the_difference_to_the_recording(learned_key):
+    """Of a copy it is nothing, of more and more noise less and less, and of silence what is left to the lowest."""
+    song = np.concatenate([voice(f0, 0.8) for f0 in (220.0, 260.0, 300.0)])
+    state = np.random.get_state()[1].copy()
+    score = lambda syn, ref=song: measure_optional(learned_key, ref, syn, SPEC)[learned_key]  # noqa: E731
+    assert score(song.copy()) == 0.0
+    assert np.array_equal(np.random.get_state()[1], state)  # others' random numbers are theirs
+    noisy, worse, silent = (score(syn) for syn in (song + noise(2.4, 1, 0.01), song + noise(2.4, 1, 0.2), 0 * song))
+    assert worse < noisy + 0.02 and worse < -0.1 and silent < 0
+    assert score(song.copy(), song + noise(2.4, 1, 0.2)) == pytest.approx(-worse)  # the other way about
+    assert score(song, 0 * song) is None and score(song[:1000], song[:1000]) is None
+
+
+def test_long_songs_are_judged_in_clips(monkeypatch):
+    heard = []
+    monkeypatch.setattr(learned, "_plcmos", lambda: lambda clip: heard.append(clip) or float(len(heard)))
+    song = noise(23.0)
+    assert learned.plcmos(song, song, SPEC) == {"plcmos": 3.0}  # means of 4, 5, 6 and of 1, 2, 3
+    assert [len(clip) / learned.RATE for clip in heard] == pytest.approx([23 / 3] * 6, abs=1e-3)
+
+
 def test_a_missing_package_is_a_reason_not_an_error(monkeypatch):
     monkeypatch.setitem(OPTIONAL, "visqol", OPTIONAL["visqol"]._replace(module="not_installed_anywhere"))
     assert available(["visqol"]) == ((), {"visqol": "visqol-python is not installed"})
     assert available([]) == ((), {})
-    with pytest.raises(UserError, match="no optional metric 'mos'; there are visqol, pesq"):
+    with pytest.raises(UserError, match="no optional metric 'mos'; there are visqol, pesq, distillmos"):
         available(["mos"])
 
 
