@@ -63,7 +63,7 @@ def _how_made(command: Optional[str], made_from: str) -> str:
     command = f"`{command}`" if command else "stage 6 of `./run.sh` (`python -m espnet2_nhv.bin.report`)"
     return (
         f"Made by {command}. Every vocoder synthesised the set from {made_from} and is compared with the recordings "
-        "without any warping in time. Ordered by MR-STFT, which is no verdict (it rewards what buzzes: read periodicity "
+        "without any warping in time. Ordered by MR-STFT, which is no verdict (it rewards buzz: read periodicity "
         "with it); the best of a column is bold, among means over all utterances (and real-time factors only where all "
         "are of one device)."
     )
