@@ -1,15 +1,18 @@
 """Spectrograms under one another, whole and a part of them larger, as one picture: to see what scores do not say."""
 
+import io
 from pathlib import Path
 from typing import Dict, Optional, Tuple, Union
 
 import numpy as np
+from PIL import Image
 
 from espnet2_nhv.errors import UserError
 from espnet2_nhv.feature.audio import BadAudio, load_audio
 from espnet2_nhv.files import whole_file
 from espnet2_nhv.score.frames import power_spectra, spectrum_size
 
+COLOURS = 64
 RANGE = 80.0  # dB from the brightest to the darkest
 WIDEST = 1600  # columns of a spectrogram
 
@@ -71,8 +74,10 @@ def draw_spectrograms(
         row[0].add_patch(_frame(near, band))
     for axis in axes[-1]:
         axis.set_xlabel("s")
-    with whole_file(out) as part:
-        figure.savefig(part, format="png", dpi=80)
+    content = io.BytesIO()
+    figure.savefig(content, format="png", dpi=80)
+    with whole_file(out) as part:  # of few colours, which a repository of text can bear
+        Image.open(content).convert("RGB").quantize(COLOURS).save(part, format="PNG", optimize=True)
 
 
 def _load(path: Union[str, Path], fs: int) -> np.ndarray:
