@@ -12,8 +12,9 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # Options
 stage=1                # first stage to run
 stop_stage=6           # last stage to run
-corpus=demo            # a folder under egs/nhv_sing: demo, wav, kaldi, pjs
-db_root=""             # where the corpus lies (wav: any folder of audio; kaldi: a data dir; demo needs none)
+corpus=demo            # a folder under egs/nhv_sing: demo, wav, kaldi, pjs, voices
+db_root=""             # where the corpus lies (wav: any folder of audio; kaldi: a data dir; voices: folders; demo needs none)
+local_data_opts=""     # further options of the corpus's local/data.sh, e.g. "--dev_voices olpc_male" of voices
 vocoders="nhv hifigan" # which to train, decode and score, or all that have a training config; bin.list_vocoders shows them
 feature=44k_hop256     # feature preset, a file under conf/feature
 train_config=""        # folder of training configs, VOCODER.yaml each (empty: conf/train/CORPUS where there is one, else conf/train)
@@ -36,6 +37,8 @@ datadir=data           # Kaldi data dirs
 dumpdir=dump           # audio and features
 expdir=exp             # models, waveforms, results
 speed_factors=""       # take every training recording at these speeds too, e.g. "1.2 1.45": a voice of several pitches
+speed_speakers=""      # only those of these speakers, e.g. "pjs" (empty: everybody's)
+balance_voices=""      # true or false: training hears a voice by the root of its minutes (empty: true for the corpus voices)
 allow_upsampling=false # take audio below the spec's sampling rate, saying what bandwidth is real
 strict=false           # a bad file or utterance is an error rather than listed and skipped
 python=""              # Python to use (empty: .venv, set up first)
@@ -60,6 +63,10 @@ fi
 if [ "$vocoders" = all ]; then
     vocoders=$(cd "$train_config" && for _file in [!_]*.yaml; do echo "${_file%.yaml}"; done)
 fi
+case $balance_voices in
+    "" | true | false) ;;
+    *) fail "--balance_voices is '$balance_voices'; give true or false" ;;
+esac
 case $sets in
     dev | eval | "dev eval" | "eval dev") ;;
     *) fail "--sets is '$sets'; give dev, eval or 'dev eval'" ;;
@@ -84,11 +91,14 @@ if [ -z "$python" ]; then
 fi
 export PYTHONPATH=$root${PYTHONPATH:+:$PYTHONPATH}
 export PYTHONWARNINGS=ignore
+[ -n "$balance_voices" ] || balance_voices=$([ "$corpus" = voices ] && echo true || echo false)
 strict_option=$([ "$strict" = false ] || echo --strict)
 
 if [ "$stage" -le 1 ] && [ "$stop_stage" -ge 1 ]; then
     say "stage 1: data preparation of $corpus"
-    "$root/egs/nhv_sing/$corpus/local/data.sh" --python "$python" --data "$datadir" ${db_root:+--db_root "$db_root"}
+    # shellcheck disable=SC2086
+    "$root/egs/nhv_sing/$corpus/local/data.sh" --python "$python" --data "$datadir" ${db_root:+--db_root "$db_root"} \
+        $local_data_opts
     echo "$corpus $db_root" > "$datadir/corpus"
 fi
 
@@ -98,7 +108,9 @@ if [ "$stage" -le 2 ] && [ "$stop_stage" -ge 2 ]; then
         $python -m espnet2_nhv.bin.prepare --data "$datadir/$set" --out "$dumpdir/$set" \
             --spec "$root/conf/feature/$feature.yaml" --nj "$nj" $strict_option \
             $([ "$allow_upsampling" = false ] || echo --allow_upsampling) \
-            $([ "$set" != train ] || [ -z "$speed_factors" ] || echo --speed_factors $speed_factors)
+            $([ "$set" != train ] || [ -z "$speed_factors" ] || echo --speed_factors $speed_factors) \
+            $([ "$set" != train ] || [ -z "$speed_speakers" ] || echo --speed_speakers $speed_speakers) \
+            $([ "$set" != train ] || [ "$balance_voices" = false ] || echo --balance_voices)
     done
 fi
 
