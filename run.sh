@@ -27,7 +27,7 @@ robustness=false       # measure held notes, other keys, time and memory too (mi
 robustness_args=""     # further options of bin.robustness, e.g. "--held 10 --phrases 1 --limit 60"
 optional_metrics=""    # further metrics, where their package is installed: "visqol pesq"
 utterances=50          # of each set on the listening page, at most
-licence=""             # of the trained weights, written beside them (empty: the corpus's, where it is known)
+licence=""             # of the trained weights, written beside them (empty: the corpus's, where it is known; of voices the strictest)
 ngpu=0                 # GPUs (0: CPU), of each machine
 num_nodes=1            # machines that train together (slurm)
 cmd=""                 # how trainings start: local or slurm, by ESPnet's launcher, see local/cmd.sh (empty: directly)
@@ -146,7 +146,7 @@ try_again() { # try_again WHAT...: forget that it failed in an earlier run
 has_failed() { [ -e "$expdir/$1/failed.txt" ]; }
 
 if [ "$stage" -le 4 ] && [ "$stop_stage" -ge 4 ]; then
-    [ -n "$licence" ] || licence=$(cat "$root/egs/nhv_sing/$corpus/licence" 2>/dev/null || echo "unknown")
+    [ -n "$licence" ] || licence=$(cat "$root/egs/nhv_sing/$corpus/licence" 2>/dev/null || true)
     for vocoder in $vocoders; do
         say "stage 4: training $vocoder"
         name=$vocoder${tag:+_$tag}
@@ -158,7 +158,7 @@ if [ "$stage" -le 4 ] && [ "$stop_stage" -ge 4 ]; then
         attempt training "$name" ${launch[@]+"${launch[@]}"} $python -m espnet2_nhv.bin.train --config "$train_config/$vocoder.yaml" \
             --train_data "$dumpdir/train" --valid_data "$dumpdir/dev" --stats_dir "$expdir/stats" \
             --output_dir "$expdir/$name" --ngpu "$ngpu" --inference_model "$inference_model" \
-            --licence "$licence" --trained_on "$corpus" \
+            ${licence:+--licence "$licence"} --trained_on "$corpus" \
             ${budget:+--budget "$budget"} ${init_vocoder:+--init_vocoder "$init_vocoder"} $train_args || true
     done
 fi

@@ -13,7 +13,7 @@ from data_dirs import SETS, Corpus, corpus_folder, find_files, name_files, safe_
 from espnet2_nhv.bin.cli import run_cli
 from espnet2_nhv.errors import UserError
 from espnet2_nhv.files import write_whole
-from espnet2_nhv.vocoder.licence import FILE, UNKNOWN, Source, dump_sources, recognise
+from espnet2_nhv.vocoder.licence import FILE, Source, dump_sources, recognise
 
 EXTENSIONS = (".wav", ".flac", ".ogg")
 HINT = "give folders of voices, or folders of such folders; with several, a space between them"
@@ -65,7 +65,10 @@ def _add(voices: Dict[str, Path], more: Dict[str, Path]) -> None:
 
 
 def _given_folders(db_root: str) -> List[Path]:
-    folders = [db_root] if os.path.isdir(db_root) else shlex.split(db_root) or [""]
+    try:
+        folders = [db_root] if os.path.isdir(db_root) else shlex.split(db_root) or [""]
+    except ValueError as error:
+        raise UserError(f"--db_root {db_root}: {str(error).lower()} (a path with spaces is put in quotes)") from None
     return [corpus_folder(folder, "voices", HINT) for folder in folders]
 
 
@@ -101,12 +104,12 @@ def split_voices(files: Dict[str, Dict[str, str]], dev: List[str], evaluation: L
                 sets[pjs_data.set_of(int(song[3:]))].append(song)
         else:
             sets["train"] += wav_scp
+    tenths = split(sets["train"])
     for name in ("dev", "eval"):
         if not sets[name]:
             print(f"no voice is kept out for {name}: a tenth of the trained voices' recordings is taken")
-            tenth = set(split(sets["train"])[name])
-            sets[name] = [utterance for utterance in sets["train"] if utterance in tenth]
-            sets["train"] = [utterance for utterance in sets["train"] if utterance not in tenth]
+            sets[name] = tenths[name]
+            sets["train"] = [utterance for utterance in sets["train"] if utterance not in set(tenths[name])]
     if not all(sets.values()):
         raise UserError("the voices are too few to make train, dev and eval of them: give at least three recordings")
     return sets

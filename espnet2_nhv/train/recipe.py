@@ -15,6 +15,7 @@ from espnet2_nhv.feature.spec import FeatureSpec
 from espnet2_nhv.train.dump import Dump, require_same_spec
 from espnet2_nhv.train.finish import finish
 from espnet2_nhv.train.nodes import Nodes
+from espnet2_nhv.train.provenance import provenance
 from espnet2_nhv.train.segments import list_segments, pick_evenly, write_shapes
 from espnet2_nhv.train.stats import collect_stats
 from espnet2_nhv.train.task import GANVocoderTask
@@ -30,8 +31,8 @@ def train_vocoder(args: argparse.Namespace) -> Path:
 
     Parameters
     ----------
-    args : Namespace of :class:`GANVocoderTask`'s parser, with train_data, valid_data, licence, trained_on and
-        inference_model beside
+    args : Namespace of :class:`GANVocoderTask`'s parser, with train_data, valid_data, licence, trained_on,
+        sources and inference_model beside
 
     Returns
     -------
@@ -54,6 +55,7 @@ def train_vocoder(args: argparse.Namespace) -> Path:
     if args.init_vocoder is not None:
         _check_init(args, spec)
     _check_same_training(args, spec, output_dir)
+    facts = provenance(args)
 
     args.spec = spec.to_dict()
     _try_to_build(args)
@@ -69,7 +71,7 @@ def train_vocoder(args: argparse.Namespace) -> Path:
     GANVocoderTask.main(args=args)
     if not nodes.is_first:
         return output_dir / "vocoder"
-    return finish(output_dir, args.inference_model, args.licence, args.trained_on or str(train.folder))
+    return finish(output_dir, args.inference_model, *facts)
 
 
 def _save_as_it_is(args: argparse.Namespace, spec: FeatureSpec, folder: Path) -> Path:
