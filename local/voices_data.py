@@ -12,8 +12,8 @@ from data_dirs import SETS, Corpus, corpus_folder, find_files, name_files, safe_
 
 from espnet2_nhv.bin.cli import run_cli
 from espnet2_nhv.errors import UserError
+from espnet2_nhv.feature.licence import FILE, Source, dump_sources, recognise
 from espnet2_nhv.files import write_whole
-from espnet2_nhv.vocoder.licence import FILE, Source, dump_sources, recognise
 
 EXTENSIONS = (".wav", ".flac", ".ogg")
 HINT = "give folders of voices, or folders of such folders; with several, a space between them"

@@ -9,10 +9,10 @@ import torch
 import yaml
 
 from espnet2_nhv.errors import UserError
+from espnet2_nhv.feature.licence import UNKNOWN, Source
 from espnet2_nhv.feature.spec import FeatureSpec
 from espnet2_nhv.files import write_whole
 from espnet2_nhv.train.checkpoint import trained_so_far
-from espnet2_nhv.vocoder.licence import UNKNOWN, Source
 from espnet2_nhv.vocoder.registry import build_vocoder
 from espnet2_nhv.vocoder.saved import save_vocoder
 

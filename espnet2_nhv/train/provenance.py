@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import List, NamedTuple
 
-from espnet2_nhv.vocoder.licence import FILE, UNKNOWN, Source, load_sources, strictest
+from espnet2_nhv.feature.licence import FILE, UNKNOWN, Source, load_sources, strictest
 from espnet2_nhv.vocoder.saved import card_sources, load_card
 
 

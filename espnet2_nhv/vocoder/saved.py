@@ -8,10 +8,10 @@ import torch
 import yaml
 
 from espnet2_nhv.errors import UserError
+from espnet2_nhv.feature.licence import UNKNOWN, Source, dump_sources, parse_sources
 from espnet2_nhv.feature.spec import FeatureSpec
 from espnet2_nhv.files import whole_file, write_whole
 from espnet2_nhv.vocoder.base import AbsVocoder
-from espnet2_nhv.vocoder.licence import UNKNOWN, Source, dump_sources, parse_sources
 from espnet2_nhv.vocoder.registry import build_vocoder
 
 FORMAT = 1

@@ -13,7 +13,7 @@ from espnet2_nhv.errors import UserError
 from espnet2_nhv.feature.balance import read_weights
 from espnet2_nhv.feature.bandwidth import read_bandwidths
 from espnet2_nhv.feature.datadir import read_table
-from espnet2_nhv.vocoder.licence import load_sources
+from espnet2_nhv.feature.licence import load_sources
 
 FS = 44100
 SETS = ("train", "dev", "eval")

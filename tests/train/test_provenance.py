@@ -8,8 +8,8 @@ from exports import TRAINED_ON, save_small
 
 from espnet2_nhv.errors import UserError
 from espnet2_nhv.export.card import describe, make_card
+from espnet2_nhv.feature.licence import Source, dump_sources
 from espnet2_nhv.train.provenance import provenance
-from espnet2_nhv.vocoder.licence import Source, dump_sources
 from espnet2_nhv.vocoder.saved import load_card, load_vocoder, save_vocoder
 
 ANN, BOB = Source("ann", "MIT", "Ann, by A."), Source("bob", "CC BY 4.0", "Bob, by そう.")

@@ -3,7 +3,7 @@
 import pytest
 
 from espnet2_nhv.errors import UserError
-from espnet2_nhv.vocoder.licence import Source, load_sources, recognise, strictest
+from espnet2_nhv.feature.licence import Source, load_sources, recognise, strictest
 
 
 @pytest.mark.parametrize(
