@@ -32,6 +32,7 @@ setup(
     ],
     extras_require={
         "test": [
+            "distillmos",
             "hypothesis",
             "onnx",
             "onnxruntime",
@@ -40,9 +41,10 @@ setup(
             "pytest-xdist",
             "ruff",
             "selenium",
+            "speechmos",
             "visqol-python",
         ],
-        "metrics": ["visqol-python", "pesq"],  # optional columns of the results
+        "metrics": ["visqol-python", "pesq", "distillmos", "speechmos"],  # optional columns of the results
         "export": ["onnx", "onnxruntime"],  # writing ONNX files, and running them from here
     },
 )

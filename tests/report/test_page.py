@@ -35,7 +35,10 @@ ENTER, SHIFT, LEFT, UP, RIGHT, DOWN = (
     "\ue015",
 )  # as WebDriver writes keys
 SECONDS = {"song/1": 20.0, "song 2": 1.0, "song3": 1.0}
-SCORES = {"nhv": {"mrstft": 0.5, "mcd": 10.5, "f0_rmse": None}, "hifigan": {"mrstft": 0.9, "mcd": 9.5, "f0_rmse": 3.0}}
+SCORES = {
+    "nhv": {"mrstft": 0.5, "mcd": 10.5, "f0_rmse": None, "ap_6": 2.0},
+    "hifigan": {"mrstft": 0.9, "mcd": 9.5, "f0_rmse": 3.0, "ap_6": -8.0},
+}
 
 
 def write_tones(folder, name, utts=SECONDS):
@@ -422,7 +425,7 @@ def test_sorting_and_the_plot(browser, address):
     click(browser, "[data-tab=results]")
     table = browser.find_elements("css selector", "table.sortable")[1]
 
-    def order(label):
+    def order(label, table=table):
         headings = table.find_elements("css selector", "th button")
         next(heading for heading in headings if heading.text.startswith(label)).click()
         return [row.find_element("css selector", "td").text for row in table.find_elements("css selector", "tbody tr")]
@@ -431,6 +434,8 @@ def test_sorting_and_the_plot(browser, address):
     assert order("MCD") == ["nhv", "hifigan", "absent"]
     assert order("F0 fine")[0] == "hifigan"
     assert order("vocoder") == ["absent", "hifigan", "nhv"]
+    periodicity = browser.find_elements("css selector", "table.sortable")[2]
+    assert order("aperiodicity 6k", periodicity) == ["nhv", "hifigan"]  # 2 is nearer to 0 than -8
 
     points = {
         point.get_attribute("data-name"): (float(point.get_attribute("cx")), float(point.get_attribute("cy")))
