@@ -4,8 +4,6 @@ from typing import Tuple
 
 import numpy as np
 import soxr
-from scipy.ndimage import median_filter
-from scipy.signal import butter, sosfiltfilt
 
 # The sound is judged between 100 Hz, below which rooms rumble, and 8 kHz, above which breath drowns the voice.
 RATE = 16000
@@ -19,6 +17,8 @@ SMOOTH_SECONDS = 0.025
 
 def listen(wav: np.ndarray, fs: int) -> Tuple[np.ndarray, int]:
     """The part of a signal by which voicing is judged, and its sampling rate, Hz."""
+    from scipy.signal import butter, sosfiltfilt  # slow to import, so only where it is used
+
     rate = min(RATE, fs)
     wav = soxr.resample(wav, fs, rate)
     return sosfiltfilt(butter(2, LOWEST, "highpass", fs=rate, output="sos"), wav, padlen=0), rate
@@ -53,6 +53,8 @@ def voiced_frames(wav: np.ndarray, fs: int, time: np.ndarray, f0: np.ndarray, tr
 
 def smooth(yes: np.ndarray, time: np.ndarray) -> np.ndarray:
     """What most frames within 25 ms say, of a decision `yes` (bool) for frames at `time`, s, evenly spaced."""
+    from scipy.ndimage import median_filter  # as slow
+
     frame_seconds = time[1] - time[0] if len(time) > 1 else SMOOTH_SECONDS
     width = 2 * round((SMOOTH_SECONDS / frame_seconds - 1) / 2) + 1
     return median_filter(yes.astype(np.uint8), max(1, width)) > 0
