@@ -15,7 +15,9 @@ setup(
         "kaldiio",
         "librosa",
         "matplotlib",
+        "mido",  # F0 out of MIDI files
         "numpy",
+        "onnxruntime",
         "pillow",
         "pyworld",
         "pyyaml",
@@ -24,6 +26,7 @@ setup(
         "six",  # espnet imports it and forgets to ask for it
         "soundfile",
         "soxr",
+        "swift-f0",
         "tensorboard",
         "torch",
         "torchaudio",
@@ -34,7 +37,6 @@ setup(
         "test": [
             "hypothesis",
             "onnx",
-            "onnxruntime",
             "pesq",
             "pytest",
             "pytest-xdist",
@@ -43,6 +45,7 @@ setup(
             "visqol-python",
         ],
         "metrics": ["visqol-python", "pesq"],  # optional columns of the results
-        "export": ["onnx", "onnxruntime"],  # writing ONNX files, and running them from here
+        "export": ["onnx"],  # writing ONNX files
+        "fcpe": ["torchfcpe"],  # one more F0 tracker
     },
 )

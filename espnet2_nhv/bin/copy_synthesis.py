@@ -7,7 +7,7 @@ import torch
 
 from espnet2_nhv import load_vocoder
 from espnet2_nhv.bin.cli import add_synthesis, run_cli
-from espnet2_nhv.feature.f0 import METHODS
+from espnet2_nhv.feature.pitch.registry import DEFAULT, METHOD_HELP, METHODS
 from espnet2_nhv.synthesis.copy_synthesis import Change, copy_synthesis
 from espnet2_nhv.synthesis.decode import digest
 from espnet2_nhv.synthesis.default import vocoder_path
@@ -20,7 +20,7 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument("--key_shift", type=float, default=0.0, help="semitones up; the formants stay")
     parser.add_argument("--f0_scale", type=float, default=1.0, help="factor of F0; the formants stay")
     parser.add_argument("--formant_shift", type=float, default=1.0, help="factor of the formants; the pitch stays")
-    parser.add_argument("--f0_method", choices=METHODS, default=METHODS[0], help="dio is faster but errs more in noise")
+    parser.add_argument("--f0_method", choices=METHODS, default=DEFAULT, help=METHOD_HELP)
     add_synthesis(parser)
     return parser
 

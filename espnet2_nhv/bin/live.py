@@ -9,7 +9,7 @@ from tqdm import tqdm
 from espnet2_nhv import load_vocoder
 from espnet2_nhv.bin.cli import run_cli
 from espnet2_nhv.errors import UserError
-from espnet2_nhv.feature.f0 import METHODS
+from espnet2_nhv.feature.pitch.registry import DEFAULT, METHOD_HELP, METHODS
 from espnet2_nhv.synthesis.copy_synthesis import analyse
 from espnet2_nhv.synthesis.decode import write_wav
 from espnet2_nhv.synthesis.default import vocoder_path
@@ -25,7 +25,7 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument("--block", type=int, default=512, help="samples asked for at a time")
     parser.add_argument("--vocoder", help="a saved nhv or nhv_stream.onnx; default: the one that comes along")
     parser.add_argument("--out", type=Path, default=Path("live.wav"), help="the wav file to write")
-    parser.add_argument("--f0_method", choices=METHODS, default=METHODS[0], help="of the analysis beforehand")
+    parser.add_argument("--f0_method", choices=METHODS, default=DEFAULT, help=METHOD_HELP)
     parser.add_argument("--threads", type=int, default=1, help="CPU threads")
     parser.add_argument("--fast", action="store_true", help="do not wait for real time: no jitter of waking")
     return parser

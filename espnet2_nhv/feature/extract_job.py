@@ -15,8 +15,8 @@ from espnet2_nhv.errors import UserError
 from espnet2_nhv.feature.ark import ArkWriter
 from espnet2_nhv.feature.audio import BadAudio, read_mono
 from espnet2_nhv.feature.audit import F0Audit, audit_f0
-from espnet2_nhv.feature.f0 import extract_f0
 from espnet2_nhv.feature.mel import LogMel
+from espnet2_nhv.feature.pitch.analysis import extract_f0
 from espnet2_nhv.feature.spec import FeatureSpec
 from espnet2_nhv.files import write_whole
 

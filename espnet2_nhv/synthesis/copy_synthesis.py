@@ -11,8 +11,9 @@ from tqdm import tqdm
 
 from espnet2_nhv.errors import UserError
 from espnet2_nhv.feature.audio import BadAudio, load_audio
-from espnet2_nhv.feature.f0 import extract_f0
 from espnet2_nhv.feature.mel import log_mel_of_long
+from espnet2_nhv.feature.pitch.analysis import extract_f0
+from espnet2_nhv.feature.pitch.registry import DEFAULT
 from espnet2_nhv.feature.warp import between_harmonics, shift_formants
 from espnet2_nhv.synthesis.decode import write_wav
 from espnet2_nhv.synthesis.files import AUDIO, LISTS, Outputs, input_files
@@ -58,7 +59,7 @@ def copy_synthesis(
     vocoder: Synthesizer,
     made_with: dict,
     change: Change = Change(),
-    f0_method: str = "harvest",
+    f0_method: str = DEFAULT,
     subtype: str = "PCM_16",
 ) -> Dict[str, str]:
     """Copy synthesis of a recording, or of a folder or list of them, with a progress bar.
@@ -71,7 +72,7 @@ def copy_synthesis(
     vocoder : Synthesizer
     made_with : dict, facts that tell the vocoder from others
     change : Change
-    f0_method : ['harvest', 'dio']
+    f0_method : a row of :data:`espnet2_nhv.feature.pitch.registry.TRACKERS`
     subtype : ['PCM_16', 'FLOAT'], sample format
 
     Returns
