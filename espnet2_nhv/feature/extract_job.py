@@ -37,7 +37,10 @@ class Job:
     @property
     def key(self) -> str:
         """Changes with all that decides the outcome."""
-        facts = json.dumps([VERSION, self.spec.to_dict(), self.method, self.utterances], ensure_ascii=False)
+        spec = self.spec.to_dict()
+        if not self.spec.frame_centre:  # as before there was that word: what was made then holds
+            del spec["frame_centre"]
+        facts = json.dumps([VERSION, spec, self.method, self.utterances], ensure_ascii=False)
         return hashlib.sha256(facts.encode()).hexdigest()
 
     @property

@@ -1,5 +1,6 @@
 """The one F0 tracker that scores are made with, whatever features were made with."""
 
+import dataclasses
 import importlib
 from pathlib import Path
 from typing import Tuple
@@ -14,12 +15,13 @@ SCORE_METHOD = "harvest"
 _CODE = ("analysis", "base", "periodicity", "voicing", "world", "dio", SCORE_METHOD)
 
 
-def heard_f0(wav: np.ndarray, spec: FeatureSpec) -> Tuple[np.ndarray, np.ndarray]:
+def heard_f0(wav: np.ndarray, spec: FeatureSpec, centre: float = 0.0) -> Tuple[np.ndarray, np.ndarray]:
     """F0 (Hz, > 0) and voicing of a signal, both ``(T,)``, from ``spec.f0_floor`` to ``spec.f0_ceil``.
 
-    See :func:`espnet2_nhv.feature.pitch.analysis.extract_f0`.
+    Scores have their frames at ``i * hop_length`` whatever the features'; `centre` asks for others. See
+    :func:`espnet2_nhv.feature.pitch.analysis.extract_f0`.
     """
-    return extract_f0(wav, spec, SCORE_METHOD)
+    return extract_f0(wav, dataclasses.replace(spec, frame_centre=centre), SCORE_METHOD)
 
 
 def analyser_code() -> bytes:

@@ -71,7 +71,7 @@ def _piece(tracker: AbsTracker, wav, begin: int, end: int, first: int, stop: int
     # The frames of the overlap too, so that what looks at neighbours finds them.
     before = -(-begin // spec.hop_length)
     after = min(len(wav), end) // spec.hop_length
-    time = np.arange(before, max(after, stop)) * spec.hop_length / spec.fs - begin / spec.fs
+    time = (np.arange(before, max(after, stop)) * spec.hop_length + spec.first_centre) / spec.fs - begin / spec.fs
     sound = Piece(samples, spec.fs, time, spec.hop_length / spec.fs, begin / spec.fs)
     track = tracker.track(sound)
     facts = evidence(sound, track.f0)

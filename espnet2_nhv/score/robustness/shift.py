@@ -44,7 +44,7 @@ def shift_errors(
 
     Source: as :mod:`espnet2_nhv.score.f0` and :mod:`espnet2_nhv.score.mcd`.
     """
-    heard, heard_vuv = heard_f0(wav, spec)
+    heard, heard_vuv = heard_f0(wav, spec, spec.frame_centre)
     n_frames = min(map(len, (heard, asked, f0, vuv)))
     heard, heard_vuv, asked, f0, vuv = (x[:n_frames] for x in (heard, heard_vuv, asked, f0, vuv))
     judged = (vuv > 0.5) & (asked > spec.f0_floor * MARGIN) & (asked < spec.f0_ceil / MARGIN)
