@@ -114,7 +114,6 @@ def write_torchscript(vocoder: NHV, card: dict, path: Union[str, Path]) -> None:
         noise = torch.jit.trace(
             _Noise(vocoder.noise, hop_length), (torch.tensor(0), torch.tensor(0), f0), check_trace=False
         )
-        centre = vocoder.spec.first_centre
         whole = WholeUtterance(
             traced,
             noise,
