@@ -4,9 +4,12 @@ import math
 
 import numpy as np
 import torch
+from espnet2.layers.log_mel import LogMel as EspnetLogMel
+from espnet2.layers.stft import Stft
 from espnet2.tts.feats_extract.log_mel_fbank import LogMelFbank
 
 from espnet2_nhv.errors import UserError
+from espnet2_nhv.feature.mel_scale import mel_filters
 from espnet2_nhv.feature.spec import FeatureSpec
 
 
@@ -36,19 +39,7 @@ class LogMel(torch.nn.Module):
         if not hasattr(torch, f"{spec.window}_window"):
             raise UserError(f"feature spec: there is no window {spec.window!r}; hann, hamming and blackman are some")
         self.spec = spec
-        self.fbank = LogMelFbank(
-            fs=spec.fs,
-            n_fft=spec.n_fft,
-            win_length=spec.win_length,
-            hop_length=spec.hop_length,
-            window=spec.window,
-            center=spec.frame_centre == 0,
-            n_mels=spec.n_mels,
-            fmin=spec.fmin,
-            fmax=spec.fmax,
-            htk=spec.mel_scale == "htk",
-            log_base=spec.log_base,
-        )
+        self.fbank = _Fbank(spec)
 
     def forward(self, wav: torch.Tensor) -> torch.Tensor:
         """Raw log-mel of a batch.
@@ -78,6 +69,33 @@ class LogMel(torch.nn.Module):
                 wav = torch.nn.functional.pad(wav, (mirrored, self.spec.n_fft - mirrored), mode="reflect")
             mel, _ = self.fbank(wav)
         return mel[:, :n_frames].transpose(1, 2).clamp(min=self.spec.log_floor)
+
+
+class _Fbank(LogMelFbank):
+    """ESPnet's front-end put together without its own constructor, which would have librosa make the filters."""
+
+    def __init__(self, spec: FeatureSpec):
+        torch.nn.Module.__init__(self)
+        self.stft = Stft(
+            n_fft=spec.n_fft,
+            win_length=spec.win_length,
+            hop_length=spec.hop_length,
+            window=spec.window,
+            center=spec.frame_centre == 0,
+        )
+        self.logmel = _LogFilters(spec)
+
+
+class _LogFilters(EspnetLogMel):
+    """ESPnet's mel filters and logarithm."""
+
+    def __init__(self, spec: FeatureSpec):
+        torch.nn.Module.__init__(self)
+        self.mel_options = dict(
+            fs=spec.fs, n_fft=spec.n_fft, n_mels=spec.n_mels, fmin=spec.fmin, fmax=spec.fmax, scale=spec.mel_scale
+        )
+        self.log_base = spec.log_base
+        self.register_buffer("melmat", torch.from_numpy(mel_filters(**self.mel_options).T))
 
 
 def log_mel_of_long(wav: np.ndarray, spec: FeatureSpec, block_frames: int = 4096) -> torch.Tensor:

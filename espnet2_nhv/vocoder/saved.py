@@ -2,14 +2,14 @@
 
 import pickle
 from pathlib import Path
-from typing import Union
+from typing import Optional, Union
 
 import torch
 import yaml
 
 from espnet2_nhv.errors import UserError
 from espnet2_nhv.feature.spec import FeatureSpec
-from espnet2_nhv.files import whole_file, write_whole
+from espnet2_nhv.files import digest, whole_file, write_whole
 from espnet2_nhv.vocoder.base import AbsVocoder
 from espnet2_nhv.vocoder.registry import build_vocoder
 
@@ -99,3 +99,22 @@ def load_vocoder(folder: Union[str, Path], fuse: bool = True) -> AbsVocoder:
             "train it again, or use the version that made it"
         ) from None
     return vocoder.eval().fuse() if fuse else vocoder
+
+
+def digest_of(path: Union[str, Path]) -> str:
+    """Sixteen digits that tell a vocoder from others, as files made with it note them.
+
+    Parameters
+    ----------
+    path : of a saved vocoder (a folder) or an exported one (a file)
+    """
+    path = Path(path)
+    return digest(path / "vocoder.yaml", path / "vocoder.pth") if path.is_dir() else digest(path)
+
+
+def is_another(folder: Path, known: Optional[str]) -> bool:
+    """Whether a saved vocoder has taken the place of the one that :func:`digest_of` called `known`; not if unknown."""
+    try:
+        return known is not None and digest_of(folder) != known
+    except FileNotFoundError:
+        return False

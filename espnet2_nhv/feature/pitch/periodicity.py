@@ -4,8 +4,6 @@ from typing import Tuple
 
 import numpy as np
 import soxr
-from scipy.ndimage import median_filter
-from scipy.signal import butter, sosfiltfilt
 
 # The sound is judged between 100 Hz, below which rooms rumble, and 8 kHz, above which breath drowns the voice.
 RATE = 16000
@@ -15,6 +13,8 @@ SMOOTH_SECONDS = 0.025
 
 def listen(wav: np.ndarray, fs: int) -> Tuple[np.ndarray, int]:
     """The part of a signal by which voicing is judged, and its sampling rate, Hz."""
+    from scipy.signal import butter, sosfiltfilt  # slow to import, so only where it is used
+
     rate = min(RATE, fs)
     wav = soxr.resample(wav, fs, rate)
     return sosfiltfilt(butter(2, LOWEST, "highpass", fs=rate, output="sos"), wav, padlen=0), rate
@@ -65,5 +65,7 @@ def level(wav: np.ndarray, fs: int, time: np.ndarray, seconds: float = 0.02) -> 
 
 def smooth(yes: np.ndarray, frame_seconds: float) -> np.ndarray:
     """What most frames within 25 ms say, of a decision `yes` (bool) for frames so many seconds apart."""
+    from scipy.ndimage import median_filter  # as slow
+
     width = 2 * round((SMOOTH_SECONDS / frame_seconds - 1) / 2) + 1
     return median_filter(yes.astype(np.uint8), max(1, width)) > 0

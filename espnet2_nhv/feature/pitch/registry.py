@@ -1,10 +1,13 @@
 """Which pitch trackers there are. A new one is a row here and a file beside this one."""
 
 import importlib
+from typing import TYPE_CHECKING
 
 from espnet2_nhv.errors import UserError
-from espnet2_nhv.feature.pitch.base import AbsTracker
-from espnet2_nhv.feature.spec import FeatureSpec
+
+if TYPE_CHECKING:  # command lines list the names before anything else is loaded
+    from espnet2_nhv.feature.pitch.base import AbsTracker
+    from espnet2_nhv.feature.spec import FeatureSpec
 
 # name: "module:class"; imported when asked for, so that optional packages stay optional.
 TRACKERS = {
@@ -19,7 +22,7 @@ DEFAULT = "harvest"
 METHOD_HELP = "tracker; swift is the fastest, harvest the slowest, dio errs more in noise, fcpe needs torchfcpe"
 
 
-def build_tracker(name: str, spec: FeatureSpec) -> AbsTracker:
+def build_tracker(name: str, spec: "FeatureSpec") -> "AbsTracker":
     """The tracker registered as `name`.
 
     Raises

@@ -30,8 +30,7 @@ from espnet2_nhv.score.robustness.probes import Phrase, asked_f0, load_phrases, 
 from espnet2_nhv.score.robustness.rows import FILE
 from espnet2_nhv.score.robustness.shift import shift_errors
 from espnet2_nhv.score.tracker import analyser_code
-from espnet2_nhv.synthesis.decode import digest_of
-from espnet2_nhv.vocoder.saved import load_vocoder
+from espnet2_nhv.vocoder.saved import digest_of, load_vocoder
 
 HELD_SECONDS = (10, 30, 60)
 SPEED_SECONDS, SPEED_ROUNDS, THREADS = 10.0, 3, (1, 2)

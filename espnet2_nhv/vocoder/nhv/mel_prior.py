@@ -3,11 +3,11 @@
 import math
 from typing import Optional, Sequence
 
-import librosa
 import numpy as np
 import torch
 from torch import nn
 
+from espnet2_nhv.feature.mel_scale import mel_filters, mel_frequencies
 from espnet2_nhv.feature.spec import FeatureSpec
 
 # A frame whose loudest band is below the first level is silence and stays silent; above the second it sounds in full.
@@ -83,19 +83,11 @@ def _minimum_phase(quefrencies: Sequence[int], n_fft: int) -> np.ndarray:
 
 def mel_bands(spec: FeatureSpec, norm: Optional[str] = "slaney") -> np.ndarray:
     """Weights ``(n_mels, n_fft / 2 + 1)`` of the bins in each mel band, as ESPnet's; None leaves the peaks at one."""
-    return librosa.filters.mel(
-        sr=spec.fs,
-        n_fft=spec.n_fft,
-        n_mels=spec.n_mels,
-        fmin=spec.fmin,
-        fmax=spec.fmax,
-        htk=spec.mel_scale == "htk",
-        norm=norm,
-    )
+    return mel_filters(spec.fs, spec.n_fft, spec.n_mels, spec.fmin, spec.fmax, spec.mel_scale, norm)
 
 
 def band_interpolation(spec: FeatureSpec, n_fft: int) -> np.ndarray:
     """Matrix ``(n_fft / 2 + 1, n_mels)`` that interpolates from band centres to bins, holding the outermost bands."""
-    edges = librosa.mel_frequencies(spec.n_mels + 2, fmin=spec.fmin, fmax=spec.fmax, htk=spec.mel_scale == "htk")
+    edges = mel_frequencies(spec.n_mels + 2, spec.fmin, spec.fmax, spec.mel_scale)
     bins = np.arange(n_fft // 2 + 1) * spec.fs / n_fft
     return np.stack([np.interp(bins, edges[1:-1], row) for row in np.eye(spec.n_mels)], axis=1)
