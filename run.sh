@@ -17,6 +17,7 @@ db_root=""             # where the corpus lies (wav: any folder of audio; kaldi:
 local_data_opts=""     # further options of the corpus's local/data.sh, e.g. "--dev_voices olpc_male" of voices
 vocoders="nhv hifigan" # which to train, decode and score, or all that have a training config; bin.list_vocoders shows them
 feature=44k_hop256     # feature preset, a file under conf/feature
+f0_method=harvest      # pitch tracker of the features: swift, harvest, dio, fcpe (scores have their own, always harvest)
 train_config=""        # folder of training configs, VOCODER.yaml each (empty: conf/train/CORPUS where there is one, else conf/train)
 train_args=""          # further options of the trainer, e.g. "--max_epoch 20 --batch_size 8"
 budget=""              # training time or steps of each vocoder: 90s, 30m, 2h or 20000steps (empty: the config's max_epoch)
@@ -117,7 +118,7 @@ fi
 if [ "$stage" -le 3 ] && [ "$stop_stage" -ge 3 ]; then
     say "stage 3: features"
     for set in train dev eval; do
-        $python -m espnet2_nhv.bin.extract --data "$dumpdir/$set" --nj "$nj" $strict_option
+        $python -m espnet2_nhv.bin.extract --data "$dumpdir/$set" --nj "$nj" --f0_method "$f0_method" $strict_option
     done
 fi
 

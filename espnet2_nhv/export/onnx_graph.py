@@ -58,14 +58,16 @@ def stream_model(step: NHVStep) -> onnx.ModelProto:
     return _model("nhv_stream", nodes, inputs, outputs, constants, optional)
 
 
-def whole_model(step: NHVStep) -> onnx.ModelProto:
+def whole_model(step: NHVStep, late: int = 0) -> onnx.ModelProto:
     """A whole utterance, in blocks: ``mel, f0`` to ``waveform, harmonic, noise``, the first the others' sum.
 
     Optional inputs: `seed` or `white_noise` ``(B, N)``, and `phase`, in cycles, of the pulses at the first sample.
+    The first frame is centred at sample `late`, which is 0 or, with one frame more held before it, half a hop.
     """
     b = Builder("whole/")
     states = _state_types(step)
-    batch, n_frames = b.size("mel", 0), b.size("mel", 1)
+    batch, n_given = b.size("mel", 0), b.size("mel", 1)
+    n_frames = b.op("Add", n_given, b.constant(1 if late else 0))
     # As many blocks as needed, all of one size, a multiple of the stride.
     n_steps = b.op("Add", n_frames, b.constant(step.delay_frames + 2 + step.stride - 1))
     n_steps = b.op("Div", n_steps, b.constant(step.stride))
@@ -83,11 +85,11 @@ def whole_model(step: NHVStep) -> onnx.ModelProto:
         *initial,
         begins,
         name=[*(f"whole/last_{name}" for name, _, _ in states), *stacked],
-        body=_body(step, states),
+        body=_body(step, states, late),
         num_scan_inputs=1,
     )
-    n_samples = b.op("Mul", n_frames, b.constant(step.hop_length))
-    begin = b.constant([step.delay_samples])
+    n_samples = b.op("Mul", n_given, b.constant(step.hop_length))
+    begin = b.constant([step.delay_samples + late])
     end = b.op("Add", b.op("Unsqueeze", n_samples, b.constant([0])), begin)
     for blocks, name in zip(stacked, PARTS):
         joined = b.op("Reshape", b.op("Transpose", blocks, perm=[1, 0, 2]), b.shape(batch, -1))
@@ -98,13 +100,15 @@ def whole_model(step: NHVStep) -> onnx.ModelProto:
     return _model("nhv", b.nodes, _feature_inputs(step), outputs, list(b.constants.values()), optional)
 
 
-def _body(step: NHVStep, states: List[tuple]) -> onnx.GraphProto:
+def _body(step: NHVStep, states: List[tuple], late: int) -> onnx.GraphProto:
     """The step on the block that begins at frame `body/begin`; features are read from outside."""
     b = Builder("body/")
     graph = _step_graph(step)
     frames = b.counting("body/begin", "whole/block")
     last = b.op("Sub", "whole/n_frames", b.constant(1))
     frames = b.op("Min", frames, last)  # the last frame held
+    if late:  # and the first
+        frames = b.op("Max", b.op("Sub", frames, b.constant(1)), b.constant(0))
     b.op("Gather", "mel", frames, axis=1, name="step/mel")
     b.op("Gather", "f0", frames, axis=1, name="step/f0")
     b.op("Identity", "whole/n_frames", name="step/end")

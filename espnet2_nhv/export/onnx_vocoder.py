@@ -8,6 +8,7 @@ import torch
 
 from espnet2_nhv.errors import UserError
 from espnet2_nhv.export.onnx_file import read_onnx
+from espnet2_nhv.vocoder.late_stream import LateStream
 from espnet2_nhv.vocoder.synthesizer import Synthesizer
 
 
@@ -30,6 +31,8 @@ class OnnxVocoder(Synthesizer):
     def __init__(self, path: Union[str, Path], threads: Optional[int] = None):
         content, self.card = read_onnx(path)
         self.spec, self.path = self.card["spec"], path
+        # A graph of whole utterances sees to the centre of its frames itself; a stream has its frames on the grid.
+        self.grid_centre = 0.0 if self.card["kind"] == "onnx-stream" else self.spec.frame_centre
         try:
             import onnxruntime
         except ImportError:
@@ -43,7 +46,7 @@ class OnnxVocoder(Synthesizer):
     def synthesize(self, mel: torch.Tensor, f0: torch.Tensor) -> torch.Tensor:
         """One utterance; in blocks, either inside the graph or from here."""
         if self.card["kind"] == "onnx-stream":
-            stream, size = self.stream(), 128 * self.card["stride"]
+            stream, size = OnnxStream(self, 0, 0.0), 128 * self.card["stride"]
             parts = [stream.push(*chunk) for chunk in zip(mel.split(size), f0.split(size))]
             return torch.cat([*parts, stream.flush()])
         # Written to where it is to be, because what ONNX Runtime holds itself is copied once more.
@@ -55,13 +58,14 @@ class OnnxVocoder(Synthesizer):
         self.session.run_with_iobinding(binding)
         return torch.from_numpy(wav[0])
 
-    def stream(self, seed: int = 0, start_phase: float = 0.0) -> "OnnxStream":
+    def stream(self, seed: int = 0, start_phase: float = 0.0) -> Union["OnnxStream", LateStream]:
         """A synthesiser that takes frames as they come."""
         if self.card["kind"] != "onnx-stream":
             raise UserError(
                 f"{self.path}: exported for whole utterances; for streams there is nhv_stream.onnx beside it"
             )
-        return OnnxStream(self, seed, start_phase)
+        stream = OnnxStream(self, seed, start_phase)
+        return LateStream(stream) if self.spec.frame_centre else stream
 
 
 class OnnxStream:

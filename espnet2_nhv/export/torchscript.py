@@ -23,8 +23,11 @@ _BLOCK_FRAMES = 128
 class WholeUtterance(torch.nn.Module):
     """A step, traced, repeated over an utterance; to be scripted."""
 
-    def __init__(self, step, noise, initial: List[torch.Tensor], hop_length: int, late: int, early: int, stride: int):
+    def __init__(
+        self, step, noise, initial: List[torch.Tensor], hop_length: int, late: int, early: int, stride: int, centre: int
+    ):
         super().__init__()
+        self.centre = centre  # the sample at which the first frame is to be centred: 0 or half a hop
         self.step, self.noise = step, noise
         self.hop_length, self.late, self.early, self.stride = hop_length, late, early, stride
         self.block = _BLOCK_FRAMES - _BLOCK_FRAMES % stride
@@ -39,7 +42,10 @@ class WholeUtterance(torch.nn.Module):
         phase: float = 0.0,
     ) -> Tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Mel ``(B, T, n_mels)`` and F0 ``(B, T)`` to waveform, harmonic and noise, each ``(B, T * hop_length)``."""
-        batch, n_frames, hop = mel.shape[0], mel.shape[1], self.hop_length
+        batch, hop, n_samples = mel.shape[0], self.hop_length, mel.shape[1] * self.hop_length
+        if self.centre > 0:  # one frame more, held
+            mel, f0 = torch.cat([mel[:, :1], mel], dim=1), torch.cat([f0[:, :1], f0], dim=1)
+        n_frames = mel.shape[1]
         total = n_frames + self.late + 2
         state: List[torch.Tensor] = []
         for i, zero in enumerate(self.initial):
@@ -49,7 +55,7 @@ class WholeUtterance(torch.nn.Module):
                 state.append(torch.full([batch], phase, dtype=zero.dtype))
             else:
                 state.append(zero.expand([batch] + zero.shape[1:]))
-        harmonic, noise = torch.empty(batch, n_frames * hop), torch.empty(batch, n_frames * hop)
+        harmonic, noise = torch.empty(batch, n_samples), torch.empty(batch, n_samples)
         begin = 0
         while begin < total:
             n = min(self.block, total - begin)
@@ -64,9 +70,9 @@ class WholeUtterance(torch.nn.Module):
                 white_block = (white[:, place.clamp(0, white.shape[1] - 1)] * inside).expand(batch, -1)
             output = self.step(mel[:, frames], f0_block, white_block, torch.tensor(n_frames), state)
             state = output[2:]
-            first = begin * hop - self.early  # the place of this block's first sample
+            first = begin * hop - self.early - self.centre  # the place of this block's first sample
             skip = max(0, -first)
-            size = min(n * hop, n_frames * hop - first) - skip
+            size = min(n * hop, n_samples - first) - skip
             if size > 0:
                 harmonic[:, first + skip : first + skip + size] = output[0][:, skip : skip + size]
                 noise[:, first + skip : first + skip + size] = output[1][:, skip : skip + size]
@@ -108,7 +114,16 @@ def write_torchscript(vocoder: NHV, card: dict, path: Union[str, Path]) -> None:
         noise = torch.jit.trace(
             _Noise(vocoder.noise, hop_length), (torch.tensor(0), torch.tensor(0), f0), check_trace=False
         )
-        whole = WholeUtterance(traced, noise, initial, hop_length, step.delay_frames, step.delay_samples, step.stride)
+        whole = WholeUtterance(
+            traced,
+            noise,
+            initial,
+            hop_length,
+            step.delay_frames,
+            step.delay_samples,
+            step.stride,
+            vocoder.spec.first_centre,
+        )
         scripted = torch.jit.script(whole)
         buffer = io.BytesIO()
         torch.jit.save(scripted, buffer, _extra_files={KEY: as_text(card)})
@@ -141,6 +156,7 @@ class TorchScriptVocoder(Synthesizer):
     def __init__(self, path: Union[str, Path]):
         self.card = read_torchscript_card(path)
         self.spec, self.path = self.card["spec"], path
+        self.grid_centre = self.spec.frame_centre
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             self.module = torch.jit.load(str(path), map_location="cpu").eval()

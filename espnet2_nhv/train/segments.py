@@ -69,7 +69,8 @@ class SegmentDataset(AbsDataset):
     """Segments by the names of :func:`list_segments`, read from the middle of their files.
 
     A training segment starts at a random frame of its utterance. Otherwise segment ``k`` starts at frame
-    ``k * segment_frames``, or as near to it as the utterance is long. Frame ``s`` comes with sample ``s * hop_length``.
+    ``k * segment_frames``, or as near to it as the utterance is long. The first sample of a
+    segment is the centre of its first frame.
     An utterance shorter than a segment is continued: wav with zeros, mel with its values in digital silence, F0 with
     its last value.
 
@@ -130,5 +131,5 @@ class SegmentDataset(AbsDataset):
                     f"{path}: {file.channels} channels at {file.samplerate} Hz, "
                     f"but the features were made of one channel at {self.spec.fs} Hz: prepare the audio again"
                 )
-            file.seek(start_frame * hop_length)
+            file.seek(min(start_frame * hop_length + self.spec.first_centre, file.frames))
             return file.read(self.segment_frames * hop_length, dtype="float32", fill_value=0.0)

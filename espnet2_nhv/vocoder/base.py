@@ -61,7 +61,7 @@ class AbsVocoder(Synthesizer, torch.nn.Module):
 
     @abstractmethod
     def forward(self, mel: torch.Tensor, f0: Optional[torch.Tensor] = None) -> torch.Tensor:
-        """Synthesise a batch, differentiably.
+        """Synthesise a batch, differentiably; frame i at sample ``i * hop_length``, whatever the spec's `frame_centre`.
 
         Parameters
         ----------
@@ -97,6 +97,6 @@ class AbsVocoder(Synthesizer, torch.nn.Module):
         return torch.nn.Module.__call__(self, mel, f0, **options)
 
     def synthesize(self, mel: torch.Tensor, f0: Optional[torch.Tensor]) -> torch.Tensor:
-        """One utterance of checked features of the vocoder's own spec; ``(T * hop_length,)``."""
+        """One utterance of checked features; frame i at sample ``i * hop_length``; ``(T * hop_length,)``."""
         f0 = None if f0 is None else f0[None, None]
         return self(mel.T[None], f0)[0, 0]

@@ -1,5 +1,6 @@
 """What every vocoder does with features, whatever computes it: PyTorch, ONNX Runtime, TorchScript."""
 
+import dataclasses
 from abc import ABC, abstractmethod
 from typing import Optional
 
@@ -24,12 +25,16 @@ class Synthesizer(ABC):
         Whether it analyses a recording itself, so that features alone do not drive it.
     device : torch.device
         Where it computes.
+    grid_centre : 0 or 0.5
+        Where :meth:`synthesize` puts the first frame, in hops; the features' own ``frame_centre`` is seen to by
+        :meth:`inference`.
     """
 
     spec: FeatureSpec
     needs_f0: bool = False
     needs_wav: bool = False
     device = torch.device("cpu")
+    grid_centre: float = 0.0
 
     @property
     def fs(self) -> int:
@@ -75,7 +80,8 @@ class Synthesizer(ABC):
         ----------
         mel : Tensor [shape=(T, n_mels)], raw log-mel
         f0 : Tensor [shape=(T,)], Hz, > 0, or None where `needs_f0` is false
-        spec : FeatureSpec of `mel`, where it may differ from the vocoder's own
+        spec : FeatureSpec of `mel`, where it may differ from the vocoder's own; another `frame_centre` moves the
+            signal by half a hop, to the sample, and interpolates nothing
         wav : Tensor [shape=(L,)], the recording, where `needs_wav` is true
 
         Returns
@@ -88,16 +94,26 @@ class Synthesizer(ABC):
             For features that cannot be used; the message says which frame or value.
         """
         mel, f0 = self.check_features(mel, f0)
-        hop_length = self.spec.hop_length if spec is None else spec.hop_length
-        n_samples = len(mel) * hop_length
-        if spec is not None and spec != self.spec:
-            mel, f0 = convert_features(mel, f0, spec, self.spec)
-        wav = self.resynthesize(wav, n_samples) if self.needs_wav else self.synthesize(mel, f0)
+        spec = spec or self.spec
+        n_samples = len(mel) * spec.hop_length
+        # Frames of the vocoder's hop stay what they are, and the signal is moved; others are interpolated anyway.
+        centre = spec.frame_centre if spec.hop_length == self.spec.hop_length else self.grid_centre
+        mel, f0 = convert_features(mel, f0, spec, dataclasses.replace(self.spec, frame_centre=centre))
+        if self.needs_wav:
+            wav = self.resynthesize(wav, n_samples)
+        elif centre == self.grid_centre:
+            wav = self.synthesize(mel, f0)
+        else:
+            # Half a hop off the grid: one frame more, held, at the end that comes short, and half a hop less.
+            end = slice(0, 1) if centre > self.grid_centre else slice(-1, None)
+            order = 1 if centre > self.grid_centre else -1
+            mel, f0 = (x if x is None else torch.cat([x[end], x][::order]) for x in (mel, f0))
+            wav = self.synthesize(mel, f0)[self.spec.hop_length // 2 :]
         return wav[:n_samples].clamp_(-1.0, 1.0)
 
     @abstractmethod
     def synthesize(self, mel: torch.Tensor, f0: Optional[torch.Tensor]) -> torch.Tensor:
-        """One utterance of checked features of the vocoder's own spec; ``(T * hop_length,)``."""
+        """Checked features as ``(T * hop_length,)``; frame i at sample ``(i + grid_centre) * hop_length``."""
 
     def resynthesize(self, wav: Optional[torch.Tensor], n_samples: int) -> torch.Tensor:
         """One recording taken apart and put together again, `n_samples` long; only where `needs_wav` is true."""

@@ -1,6 +1,6 @@
 """NHV: a neural homomorphic vocoder for singing."""
 
-from typing import Optional, Tuple
+from typing import Optional, Tuple, Union
 
 import torch
 
@@ -10,6 +10,7 @@ from espnet2_nhv.dsp.pulse import pulse_train, sample_phase
 from espnet2_nhv.errors import UserError
 from espnet2_nhv.feature.spec import FeatureSpec
 from espnet2_nhv.vocoder.base import AbsVocoder
+from espnet2_nhv.vocoder.late_stream import LateStream
 from espnet2_nhv.vocoder.nhv.flat_noise import cut, flat_noise
 from espnet2_nhv.vocoder.nhv.frame_network import FrameNetwork
 from espnet2_nhv.vocoder.nhv.mel_prior import MelPrior
@@ -165,10 +166,11 @@ class NHV(AbsVocoder):
         spectra.addcmul_(excitation_spectra(pulses, self.window, self.lead, self.n_fft), filters[0])
         return torch.fft.irfft(spectra, n=self.n_fft)
 
-    def stream(self, seed: int = 0, start_phase: float = 0.0) -> NHVStream:
-        """A synthesiser that takes frames as they come; see :class:`NHVStream`."""
-        return NHVStream(self, seed=seed, start_phase=start_phase)
+    def stream(self, seed: int = 0, start_phase: float = 0.0) -> Union[NHVStream, LateStream]:
+        """A synthesiser that takes frames of `spec` as they come; see :class:`NHVStream`."""
+        stream = NHVStream(self, seed=seed, start_phase=start_phase)
+        return LateStream(stream) if self.spec.frame_centre else stream
 
     def synthesize(self, mel: torch.Tensor, f0: torch.Tensor) -> torch.Tensor:
         """One utterance in blocks of frames: memory does not grow beyond input and output."""
-        return self.stream().whole(mel, f0)
+        return NHVStream(self).whole(mel, f0)
