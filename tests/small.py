@@ -18,6 +18,9 @@ SMALL = {
     "sawsing": dict(n_harmonics=20, n_layers=1),
     "ddsp": dict(n_harmonics=20, n_layers=1),
     "sifigan": dict(channels=32),
+    "bigvgan": dict(channels=16, resblock_kernel_sizes=[3], resblock_dilations=[[1]]),
+    "bigvgan-small": dict(channels=16, resblock_kernel_sizes=[3], resblock_dilations=[[1]]),
+    "univnet": dict(channels=4, noise_channels=4, kernel_channels=8),
     "mcnn": dict(channels=8, n_heads=2),
     "pwg": dict(layers=4, stacks=2, residual_channels=8, skip_channels=8),
 }

@@ -28,6 +28,9 @@ VOCODERS = {
     "ddsp": "espnet2_nhv.vocoder.ddsp:DDSPSines",
     "sifigan": "espnet2_nhv.vocoder.sifigan:SiFiGAN",
     "mcnn": "espnet2_nhv.vocoder.mcnn:MultiHeadCNN",
+    "bigvgan": "espnet2_nhv.vocoder.bigvgan:BigVGAN",
+    "bigvgan-small": "espnet2_nhv.vocoder.bigvgan:BigVGANSmall",
+    "univnet": "espnet2_nhv.vocoder.univnet:UnivNet",
     "griffinlim": "espnet2_nhv.vocoder.griffinlim:GriffinLim",
     "world": "espnet2_nhv.vocoder.world:World",
 }

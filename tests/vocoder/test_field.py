@@ -39,6 +39,9 @@ PUBLISHED = [
     ("ddsp", SPEC_DDSP, {}, 0.529, "the log of training in SawSing's repository, as Sins"),
     # 11.29 by its authors' code, less the slowest down-sampling of both networks, which is there and never called.
     ("sifigan", SPEC_SIFIGAN, {}, 11.292 - 2.622, "its authors' code at its published configuration"),
+    ("bigvgan", SPEC_VOCOS, {}, 14.01, "BigVGAN, table of its 24 kHz base model (from memory)"),
+    ("univnet", SPEC_VOCOS, {}, 4.00, "UnivNet, table 2, c16 (from memory)"),
+    ("univnet", SPEC_VOCOS, dict(channels=32), 14.86, "UnivNet, table 2, c32 (from memory)"),
 ]
 
 
