@@ -55,7 +55,7 @@ class FreeV(APNet2):
 
 
 def _inverse_mel(spec: FeatureSpec, n_fft: int) -> torch.Tensor:
-    """From mel amplitudes of `spec` to amplitudes of a Hann-windowed transform of `n_fft`, ``(n_fft / 2 + 1, n_mels)``."""
+    """From mel amplitudes to those of a Hann-windowed transform of `n_fft`; ``(n_fft / 2 + 1, n_mels)``."""
     bands = librosa.filters.mel(
         sr=spec.fs, n_fft=n_fft, n_mels=spec.n_mels, fmin=spec.fmin, fmax=spec.fmax, htk=spec.mel_scale == "htk"
     )

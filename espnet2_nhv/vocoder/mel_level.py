@@ -13,7 +13,7 @@ _LOUD = 2.0
 class MelLevel(nn.Module):
     """Root mean square of the samples around each frame, as far as the mel says.
 
-    Amplitudes are taken for equal within a band, which noise is within a decibel of and a harmonic alone in its band is not.
+    Amplitudes count as equal within a band: right within a decibel for noise, less so for a lone harmonic.
 
     Parameters
     ----------
@@ -40,5 +40,5 @@ class MelLevel(nn.Module):
         return (torch.logsumexp(2 * mel.float() * self.ln_base + self.log_weights, dim=1, keepdim=True) / 2).exp()
 
     def loudest(self, mean: torch.Tensor, std: torch.Tensor) -> torch.Tensor:
-        """Level of the loudest frames ``(1, 1, 1)`` where features have that mean and deviation, each ``(n_mels, 1)``."""
+        """Level ``(1, 1, 1)`` of the loudest frames, by mean and deviation of features, each ``(n_mels, 1)``."""
         return self((mean + _LOUD * std)[None])

@@ -12,7 +12,8 @@ from espnet2_nhv.loss.mel import MelLoss
 from espnet2_nhv.vocoder.base import AbsVocoder
 from espnet2_nhv.vocoder.excitation import phase_of_samples, sine
 from espnet2_nhv.vocoder.source_hifigan import SourceHiFiGAN
-from espnet2_nhv.vocoder.upsampling import check_scales, upsample_scales as scales_of
+from espnet2_nhv.vocoder.upsampling import check_scales
+from espnet2_nhv.vocoder.upsampling import upsample_scales as scales_of
 from espnet2_nhv.vocoder.weight_norm import remove_weight_norm
 
 # The stage after which the sine is added: two upsample to its rate, those behind it from there to the sampling rate.

@@ -80,7 +80,7 @@ class RefineGAN(AbsVocoder):
         return torch.tanh(self.head(nn.functional.leaky_relu(x, _SLOPE)))
 
     def template(self, mel: torch.Tensor, f0: Optional[torch.Tensor]) -> torch.Tensor:
-        """Pulses of unit power and faint noise, as loud as the mel is, 1 where it is loudest; ``(B, 1, T * hop_length)``."""
+        """Pulses and faint noise, as loud as the mel is, one where it is loudest; ``(B, 1, T * hop_length)``."""
         hop_length = self.spec.hop_length
         phase, f0_samples = phase_of_samples("refinegan", f0, hop_length, self.fs)
         with torch.no_grad(), torch.autocast(mel.device.type, enabled=False):
@@ -99,7 +99,7 @@ def _linear(x: torch.Tensor, length: int) -> torch.Tensor:
 
 
 class _Residual(nn.Module):
-    """Pairs of convolutions, the first of each dilated, beside skip connections; the first pair changes the channels."""
+    """Pairs of convolutions, one dilated and one plain, beside skip connections; the first changes the channels."""
 
     def __init__(self, n_in: int, channels: int, kernel_size: int, dilations: Sequence[int]):
         super().__init__()

@@ -12,7 +12,7 @@ from espnet2_nhv.vocoder.weight_norm import add_weight_norm
 
 
 class SourceHiFiGAN(nn.Module):
-    """Transposed convolutions and residual blocks from frames to samples, the source added after some stages' upsampling.
+    """Transposed convolutions and residual blocks from frames to samples; some stages add the source once upsampled.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ class SourceHiFiGAN(nn.Module):
         self.sources = sources  # without normalisation
 
     def forward(self, x: torch.Tensor, source: Optional[torch.Tensor]) -> torch.Tensor:
-        """Features ``(B, n_in, T)`` and source ``(B, 1, T * source_rate)`` to a waveform ``(B, 1, N)`` within [-1, 1]."""
+        """Features ``(B, n_in, T)`` and source ``(B, 1, T * source_rate)`` to a waveform ``(B, 1, N)``."""
         x = self.entry(x)
         for stage, (upsample, blocks) in enumerate(zip(self.upsamples, self.blocks)):
             x = upsample(nn.functional.leaky_relu(x, 0.1))

@@ -1,4 +1,4 @@
-"""Wavehax: two-dimensional convolutions over the spectrum of a harmonic signal; nothing is upsampled, so nothing aliases."""
+"""Wavehax: two-dimensional convolutions over a harmonic signal's spectrum; nothing is upsampled, nothing aliases."""
 
 from typing import Optional
 
