@@ -62,8 +62,10 @@ class ESPnetGANVocoderModel(AbsGANESPnetModel):
         if unknown:
             raise UserError(f"loss_weights: there is no loss {unknown[0]!r}; there are {', '.join(names)}")
         self.loss_weights = {name: float(loss_weights.get(name, 0.0)) for name in names}
-        if min(self.loss_weights.values()) < 0 or self.loss_weights["mr_stft"] + self.loss_weights["mel"] == 0:
-            raise UserError("loss_weights: give weights of 0 or more, with mr_stft or mel above 0")
+        compared = sum(self.loss_weights[name] for name in ("mr_stft", "mel", *generator.own_losses))
+        if min(self.loss_weights.values()) < 0 or compared == 0:
+            own = "".join(f", {name}" for name in generator.own_losses)
+            raise UserError(f"loss_weights: give weights of 0 or more, with one of mr_stft, mel{own} above 0")
         self.generator = generator
         self.discriminator = discriminator
         # What the discriminator's optimizer steps on while there is nothing to discriminate.
