@@ -40,11 +40,17 @@ class WholeUtterance(torch.nn.Module):
         seed: int = 0,
         white: Optional[torch.Tensor] = None,
         phase: float = 0.0,
+        mel_f0: Optional[torch.Tensor] = None,
     ) -> Tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Mel ``(B, T, n_mels)`` and F0 ``(B, T)`` to waveform, harmonic and noise, each ``(B, T * hop_length)``."""
+        """Mel ``(B, T, n_mels)`` and F0 ``(B, T)`` to waveform, harmonic and noise, each ``(B, T * hop_length)``.
+
+        `mel_f0` ``(B, T)`` is the F0 at which the mel was sung, where it may be another.
+        """
         batch, hop, n_samples = mel.shape[0], self.hop_length, mel.shape[1] * self.hop_length
+        sung = f0 if mel_f0 is None else mel_f0
         if self.centre > 0:  # one frame more, held
             mel, f0 = torch.cat([mel[:, :1], mel], dim=1), torch.cat([f0[:, :1], f0], dim=1)
+            sung = torch.cat([sung[:, :1], sung], dim=1)
         n_frames = mel.shape[1]
         total = n_frames + self.late + 2
         state: List[torch.Tensor] = []
@@ -68,7 +74,7 @@ class WholeUtterance(torch.nn.Module):
                 place = torch.arange((begin - self.late) * hop, (begin - self.late + n) * hop)
                 inside = (place >= 0) & (place < white.shape[1])
                 white_block = (white[:, place.clamp(0, white.shape[1] - 1)] * inside).expand(batch, -1)
-            output = self.step(mel[:, frames], f0_block, white_block, torch.tensor(n_frames), state)
+            output = self.step(mel[:, frames], f0_block, sung[:, frames], white_block, torch.tensor(n_frames), state)
             state = output[2:]
             first = begin * hop - self.early - self.centre  # the place of this block's first sample
             skip = max(0, -first)
@@ -87,8 +93,8 @@ class _Step(torch.nn.Module):
         super().__init__()
         self.step = FlatStep(step)
 
-    def forward(self, mel, f0, white, end, state: List[torch.Tensor]):
-        return list(self.step(mel, f0, white, end, *state))
+    def forward(self, mel, f0, mel_f0, white, end, state: List[torch.Tensor]):
+        return list(self.step(mel, f0, mel_f0, white, end, *state))
 
 
 class _Noise(torch.nn.Module):
@@ -110,7 +116,7 @@ def write_torchscript(vocoder: NHV, card: dict, path: Union[str, Path]) -> None:
     white, end = torch.zeros(1, n * hop_length), torch.tensor(n)
     with torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that tracing and scripting are not what PyTorch develops any more
-        traced = torch.jit.trace(_Step(step), (mel, f0, white, end, initial), check_trace=False)
+        traced = torch.jit.trace(_Step(step), (mel, f0, f0, white, end, initial), check_trace=False)
         noise = torch.jit.trace(
             _Noise(vocoder.noise, hop_length), (torch.tensor(0), torch.tensor(0), f0), check_trace=False
         )
@@ -161,7 +167,13 @@ class TorchScriptVocoder(Synthesizer):
             warnings.simplefilter("ignore")
             self.module = torch.jit.load(str(path), map_location="cpu").eval()
 
-    def synthesize(self, mel: torch.Tensor, f0: torch.Tensor) -> torch.Tensor:
+    @property
+    def takes_mel_f0(self) -> bool:
+        """Whether it makes a difference at which F0 the mel was sung."""
+        return self.card.get("takes_mel_f0", False)
+
+    def synthesize(self, mel: torch.Tensor, f0: torch.Tensor, mel_f0: Optional[torch.Tensor] = None) -> torch.Tensor:
         """One utterance of checked features."""
+        more = {} if mel_f0 is None else dict(mel_f0=mel_f0[None])
         with torch.no_grad():
-            return self.module(mel[None], f0[None])[0][0]
+            return self.module(mel[None], f0[None], **more)[0][0]

@@ -1,7 +1,7 @@
 """The contract every vocoder keeps."""
 
 from abc import abstractmethod
-from typing import Dict, Optional, Tuple
+from typing import Any, Dict, Optional, Tuple
 
 import torch
 
@@ -25,11 +25,14 @@ class AbsVocoder(Synthesizer, torch.nn.Module):
     ----------
     trainable : bool
         Whether there is anything to train.
+    before : dict of str to any
+        What arguments that were added later stand for where a saved vocoder does not have them.
     own_losses : tuple of str
         Losses that only this vocoder has; a training's `loss_weights` may name them.
     """
 
     trainable: bool = True
+    before: Dict[str, Any] = {}
     own_losses: Tuple[str, ...] = ()
 
     def __init__(self, spec: FeatureSpec):
@@ -89,6 +92,17 @@ class AbsVocoder(Synthesizer, torch.nn.Module):
         losses : dict of name to Tensor [shape=()]
         """
         return self(mel, f0), {}
+
+    def forward_twice(
+        self, mel: torch.Tensor, f0: Optional[torch.Tensor] = None, **more
+    ) -> Tuple[torch.Tensor, torch.Tensor]:
+        """Two draws of one batch, arguments as for :meth:`forward`; the second is a constant.
+
+        Vocoders that draw noise learn from how far two draws are apart. Those that can share work between them do.
+        """
+        with torch.no_grad():
+            another = self(mel, f0, **more)
+        return self(mel, f0, **more), another
 
     def __call__(self, mel, f0=None, **options):
         """One utterance ``(T, n_mels)`` as :meth:`Synthesizer.__call__` has it, or a batch as :meth:`forward`."""

@@ -28,13 +28,13 @@ class LateStream:
         """`latency_frames` in seconds of audio."""
         return self._stream.latency_seconds
 
-    def push(self, mel, f0) -> torch.Tensor:
+    def push(self, mel, f0, mel_f0=None) -> torch.Tensor:
         """Feed raw frames ``(n, n_mels)`` and ``(n,)``; returns what can be finished by now, possibly nothing."""
-        mel, f0 = self.vocoder.check_features(mel, f0)
-        n_frames = len(mel)
+        frames = [x for x in self.vocoder.check_features(mel, f0, mel_f0) if x is not None]
+        n_frames = len(frames[0])
         if self._n_frames == 0:  # the first frame is held before it
-            mel, f0 = torch.cat([mel[:1], mel]), torch.cat([f0[:1], f0])
-        wav = self._stream.push(mel, f0)
+            frames = [torch.cat([x[:1], x]) for x in frames]
+        wav = self._stream.push(*frames)
         self._n_frames += n_frames
         return self._cut(wav)
 

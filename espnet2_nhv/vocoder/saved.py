@@ -12,7 +12,7 @@ from espnet2_nhv.feature.licence import UNKNOWN, Source, dump_sources, parse_sou
 from espnet2_nhv.feature.spec import FeatureSpec
 from espnet2_nhv.files import digest, whole_file, write_whole
 from espnet2_nhv.vocoder.base import AbsVocoder
-from espnet2_nhv.vocoder.registry import build_vocoder
+from espnet2_nhv.vocoder.registry import build_vocoder, vocoder_class
 
 FORMAT = 1
 
@@ -95,8 +95,9 @@ def load_vocoder(folder: Union[str, Path], fuse: bool = True) -> AbsVocoder:
         If the folder is not a saved vocoder, or its weights are damaged or do not fit.
     """
     card = load_card(folder)
+    arguments = {**vocoder_class(card["vocoder"]).before, **card["arguments"]}
     vocoder = build_vocoder(
-        card["vocoder"], FeatureSpec.from_dict(card["spec"], where=f"{folder}/vocoder.yaml"), **card["arguments"]
+        card["vocoder"], FeatureSpec.from_dict(card["spec"], where=f"{folder}/vocoder.yaml"), **arguments
     )
     path = Path(folder) / "vocoder.pth"
     try:
