@@ -11,6 +11,7 @@ import yaml
 
 from espnet2_nhv.discriminator.registry import build_discriminator
 from espnet2_nhv.errors import UserError
+from espnet2_nhv.feature.balance import read_weights
 from espnet2_nhv.feature.spec import FeatureSpec
 from espnet2_nhv.train.dump import Dump, require_same_spec
 from espnet2_nhv.train.finish import finish
@@ -109,7 +110,7 @@ def _check_init(args: argparse.Namespace, spec: FeatureSpec) -> None:
     # With defaults written out on both sides: one may spell what the other leaves out.
     had, wanted = card["arguments"], full_arguments(args.vocoder, **args.vocoder_conf)
     if card["vocoder"] == args.vocoder:
-        had = full_arguments(args.vocoder, **had)
+        had = full_arguments(args.vocoder, **{**vocoder_class(args.vocoder).before, **had})
     for name, have, want in (("vocoder", card["vocoder"], args.vocoder), ("arguments", had, wanted)):
         if have != want:
             raise UserError(f"{where}: {name} is {have} but this training has {want}: its weights would not fit")
@@ -141,7 +142,9 @@ def _check_same_training(args: argparse.Namespace, spec: FeatureSpec, output_dir
 def _write_segments(args: argparse.Namespace, train: Dump, valid: Dump, spec: FeatureSpec, n_processes: int) -> None:
     all_valid = list_segments(valid.n_frames, args.segment_frames, multiple_of=n_processes)
     segments = dict(
-        train=list_segments(train.n_frames, args.segment_frames, multiple_of=args.batch_size),
+        train=list_segments(
+            train.n_frames, args.segment_frames, args.batch_size, read_weights(train.folder, train.n_frames)
+        ),
         valid=pick_evenly(all_valid, max(args.valid_segments // n_processes, 1) * n_processes),
     )
     folder = Path(args.output_dir) / "segments"
