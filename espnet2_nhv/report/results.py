@@ -13,8 +13,8 @@ from espnet2_nhv.score.files import load_facts
 from espnet2_nhv.score.metrics import METRICS
 from espnet2_nhv.score.optional import OPTIONAL
 from espnet2_nhv.score.robustness.rows import collect_robustness
-from espnet2_nhv.synthesis.decode import SOURCE, is_another
-from espnet2_nhv.vocoder.saved import load_vocoder
+from espnet2_nhv.synthesis.decode import SOURCE
+from espnet2_nhv.vocoder.saved import is_another, load_vocoder
 
 
 def write_results(

@@ -5,9 +5,9 @@ from typing import Dict, Optional, Tuple
 import numpy as np
 import pyworld
 
-from espnet2_nhv.feature.f0 import extract_f0
 from espnet2_nhv.feature.spec import FeatureSpec
 from espnet2_nhv.score.frames import active_frames, align
+from espnet2_nhv.score.tracker import heard_f0
 
 BANDS = (3, 6, 9, 12, 15)  # kHz, where WORLD codes band aperiodicity, as far as fs / 2 leaves 3 kHz above them
 MEAN, ABSOLUTE = (tuple(f"{name}_{band}" for band in BANDS) for name in ("ap", "ap_abs"))
@@ -62,7 +62,7 @@ def voiced_frames(
     reference_f0: Optional[Tuple[np.ndarray, np.ndarray]] = None,
 ) -> Tuple[np.ndarray, np.ndarray]:
     """F0 of the reference ``(T,)``, Hz, and the numbers of its frames that are voiced and count, some 90 a second."""
-    f0, vuv = reference_f0 or extract_f0(reference, spec)
+    f0, vuv = reference_f0 or heard_f0(reference, spec)
     active = active_frames(reference, synthesised, spec)
     n_frames = min(len(f0), len(active))
     frames = np.flatnonzero(active[:n_frames] & (vuv[:n_frames] > 0.5))

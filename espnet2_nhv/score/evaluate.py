@@ -18,9 +18,10 @@ from espnet2_nhv.feature.datadir import read_table
 from espnet2_nhv.feature.parallel import run_jobs
 from espnet2_nhv.feature.spec import FeatureSpec
 from espnet2_nhv.files import write_whole
-from espnet2_nhv.score.cache import analyser_code, cached_f0
+from espnet2_nhv.score.cache import cached_f0
 from espnet2_nhv.score.metrics import METRICS, measure
 from espnet2_nhv.score.optional import OPTIONAL, available, measure_optional
+from espnet2_nhv.score.tracker import analyser_code
 
 SCORES = "scores.json"
 F0_CACHE = "f0_cache"  # in the folder of what was synthesised: its F0 is drawn in the report too

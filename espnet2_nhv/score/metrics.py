@@ -8,7 +8,6 @@ from typing import Dict, NamedTuple, Optional, Tuple
 
 import numpy as np
 
-from espnet2_nhv.feature.f0 import extract_f0
 from espnet2_nhv.feature.spec import FeatureSpec
 from espnet2_nhv.score import aperiodicity, between
 from espnet2_nhv.score.f0 import f0_errors
@@ -16,6 +15,7 @@ from espnet2_nhv.score.frames import align
 from espnet2_nhv.score.lsd import lsd
 from espnet2_nhv.score.mcd import mcd
 from espnet2_nhv.score.stft import mrstft
+from espnet2_nhv.score.tracker import heard_f0
 
 
 class Metric(NamedTuple):
@@ -163,7 +163,7 @@ def measure(
     if len(reference) < spec.hop_length:  # shorter than a frame
         return dict.fromkeys([*(metric.key for metric in METRICS), "lsd_worst_at"])
     if reference_f0 is None:
-        reference_f0 = extract_f0(reference, spec)
+        reference_f0 = heard_f0(reference, spec)
     scores = {
         **mrstft(reference, synthesised, spec),
         **mcd(reference, synthesised, spec, reference_f0),

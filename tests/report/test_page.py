@@ -77,7 +77,7 @@ def page(folders):
     with pytest.MonkeyPatch.context() as patch:
         n_frames = lambda wav: len(wav) // SPEC.hop_length  # noqa: E731
         known = lambda wav, spec: (np.full(n_frames(wav), 440.0), np.ones(n_frames(wav)))  # noqa: E731
-        patch.setattr(cache.analyser, "extract_f0", known)
+        patch.setattr(cache.tracker, "heard_f0", known)
         return build_page(exp, dump, rows, command="./run.sh <all> & more")
 
 
@@ -126,7 +126,7 @@ def test_what_is_there_is_not_made_again_and_what_is_not_shown_goes(folders, pag
     rows = [row for row in folders[2] if row["set"] == "eval"]
     with pytest.MonkeyPatch.context() as patch:
         # Paths are part of what a sample is made from, so the copy's are made once.
-        patch.setattr(cache.analyser, "extract_f0", lambda wav, spec: (np.full(len(wav) // 256, 440.0),) * 2)
+        patch.setattr(cache.tracker, "heard_f0", lambda wav, spec: (np.full(len(wav) // 256, 440.0),) * 2)
         data = build_page(exp, folders[1], rows).parent / "data" / "eval"
         before = {path: path.stat().st_mtime_ns for path in data.rglob("*.*")}
         assert len(before) == 2 * 8
@@ -148,7 +148,7 @@ def test_a_file_that_cannot_be_read_is_a_gap(folders, tmp_path):
     (exp / "nhv" / "decode" / "eval" / "wav.scp").write_text(f"song/1 {tmp_path}/broken.wav\n")
     rows = [row for row in folders[2] if row["vocoder"] == "nhv"]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(cache.analyser, "extract_f0", lambda wav, spec: (np.full(len(wav) // 256, 440.0),) * 2)
+        patch.setattr(cache.tracker, "heard_f0", lambda wav, spec: (np.full(len(wav) // 256, 440.0),) * 2)
         index = build_page(exp, folders[1], rows).parent / "data" / "index.js"
     data = json.loads(index.read_text().removeprefix("page.data = ").rstrip(";\n"))
     samples = [{s["name"]: s["problem"] for s in utterance["samples"]} for utterance in data["sets"][0]["utterances"]]

@@ -16,9 +16,8 @@ from espnet2_nhv.report.results import write_results
 from espnet2_nhv.score.evaluate import summarise
 from espnet2_nhv.score.metrics import METRICS
 from espnet2_nhv.score.optional import OPTIONAL
-from espnet2_nhv.synthesis.decode import digest_of
 from espnet2_nhv.vocoder import build_vocoder
-from espnet2_nhv.vocoder.saved import save_vocoder
+from espnet2_nhv.vocoder.saved import digest_of, save_vocoder
 
 KEYS = {
     *(metric.key for metric in METRICS),

@@ -53,7 +53,7 @@ def test_one_line_a_vocoder(songs, monkeypatch, capsys):
     assert len(list(cache.iterdir())) == 2  # F0 of each recording
 
     # The next time it is not analysed again, and the scores are the same.
-    monkeypatch.setattr("espnet2_nhv.score.cache.analyser.extract_f0", lambda *a: pytest.fail("analysed again"))
+    monkeypatch.setattr("espnet2_nhv.score.cache.tracker.heard_f0", lambda *a: pytest.fail("analysed again"))
     files = recordings.find_recordings(files[:1])
     again = recordings.score_recordings(build_vocoder("world").eval(), files, 0.7, cache)
     assert again["utterances"] == {str(songs / "a.wav"): found["world"]["utterances"][str(songs / "a.wav")]}

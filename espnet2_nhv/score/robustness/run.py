@@ -16,11 +16,9 @@ from tqdm import tqdm
 from espnet2_nhv.bench.measure import peak_memory, real_time_factors
 from espnet2_nhv.bench.subjects import build_subject
 from espnet2_nhv.errors import UserError
-from espnet2_nhv.feature.f0 import extract_f0
 from espnet2_nhv.feature.mel import log_mel_of_long
 from espnet2_nhv.feature.spec import FeatureSpec, check_compatible
 from espnet2_nhv.files import write_whole
-from espnet2_nhv.score.cache import analyser_code
 from espnet2_nhv.score.evaluate import load_wav
 from espnet2_nhv.score.files import load_facts
 from espnet2_nhv.score.lsd import lsd
@@ -46,8 +44,8 @@ from espnet2_nhv.score.robustness.rows import FILE
 from espnet2_nhv.score.robustness.shift import shift_errors
 from espnet2_nhv.score.robustness.unvoiced import gained_periodicity, level_difference, make_noise
 from espnet2_nhv.score.stft import mrstft
-from espnet2_nhv.synthesis.decode import digest_of
-from espnet2_nhv.vocoder.saved import load_vocoder
+from espnet2_nhv.score.tracker import analyser_code, heard_f0
+from espnet2_nhv.vocoder.saved import digest_of, load_vocoder
 
 HELD_SECONDS = (10, 30, 60)
 SPEED_SECONDS, SPEED_ROUNDS, THREADS = 10.0, 3, (1, 2)
@@ -111,7 +109,7 @@ def measure_robustness(
         results["probes"] = {name: values for name, values in kept["probes"].items() if "skipped" not in values}
     (out / "wav").mkdir(parents=True, exist_ok=True)
     probe = _Probes(vocoder, folder, spec, source, frame, phrases, out / "wav", limit)
-    known = getattr(vocoder, "takes_mel_f0", False)
+    known = vocoder.takes_mel_f0
     names = [*(f"held_{seconds:g}" for seconds in held_seconds), *shift_probes(known), *cycle_probes(known)]
     names += [*level_probes(), *noise_probes(), "speed"]
     for name in tqdm(names, desc=f"robustness of {folder}", dynamic_ncols=True, disable=None):
@@ -191,7 +189,7 @@ class _Probes:
     def _noise(self, name: str) -> dict:
         noise = make_noise(name.removeprefix("noise_"), self.spec)
         mel = log_mel_of_long(noise.astype(np.float32), self.spec).numpy()
-        f0, _ = extract_f0(noise, self.spec)
+        f0, _ = heard_f0(noise, self.spec, self.spec.frame_centre)
         return gained_periodicity(noise, self._synthesize(mel, f0, name), self.spec)
 
     def _speed(self, name: str) -> dict:
