@@ -47,5 +47,6 @@ SMALL_DISCRIMINATORS = {
     "style_melgan": dict(repeats=1, discriminator_params=dict(max_downsample_channels=32)),
     "univnet_mrd": dict(channels=4),
     "multi_band_stft": dict(channels=4),
+    "framewise": dict(channels=16, n_layers=1),
     "mpd_mrd": dict(period_conf=dict(periods=[2], discriminator_params=_PERIOD), spectral_conf=dict(channels=4)),
 }  # fmt: skip

@@ -62,6 +62,17 @@ def test_what_ends_the_block_early_leaves_the_old_file_and_nothing_else(error, s
         assert _files() == {"old.txt": b"old"}
 
 
+def test_it_is_on_the_disk_before_it_takes_its_name(monkeypatch):
+    """Else a power failure could leave an empty file under the name of the whole one."""
+    steps, sync, replace = [], os.fsync, os.replace
+    monkeypatch.setattr(os, "fsync", lambda file: (steps.append(os.fstat(file).st_size), sync(file)))
+    monkeypatch.setattr(os, "replace", lambda *paths: (steps.append("named"), replace(*paths)))
+    write_whole("new.txt", "new")
+    with whole_file("cache.txt", sync=False) as part:
+        part.write_bytes(b"cache")
+    assert steps == [3, "named", "named"]
+
+
 def test_ctrl_c_in_the_middle_of_a_write():
     """A true SIGINT, while the writer waits inside its write for a reader of a pipe that never reads all."""
     Path("old.txt").write_bytes(b"old")

@@ -4,9 +4,11 @@ import argparse
 import json
 from pathlib import Path
 
+from espnet2_nhv.bench.start import measure_start, start_table
 from espnet2_nhv.bench.subjects import subject_names
 from espnet2_nhv.bench.table import as_markdown, run_bench
 from espnet2_nhv.bin.cli import run_cli
+from espnet2_nhv.files import write_whole
 
 
 def main() -> None:
@@ -19,21 +21,25 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=9, help="rounds, of which the median counts")
     parser.add_argument("--limit", type=float, default=60.0, help="seconds of compute a vocoder gets at each length")
     parser.add_argument("--device", default="cpu", help="of the training step")
+    parser.add_argument("--start", action="store_true", help="measure starting and a first synthesis, nothing else")
     parser.add_argument("--json", type=Path, help="file to write the rows to")
     args = parser.parse_args()
-    rows = run_bench(
-        args.vocoders,
-        args.seconds,
-        args.threads,
-        args.memory_seconds,
-        args.train,
-        args.repeats,
-        args.limit,
-        args.device,
-    )
+    if args.start:
+        rows = measure_start(args.repeats)
+    else:
+        rows = run_bench(
+            args.vocoders,
+            args.seconds,
+            args.threads,
+            args.memory_seconds,
+            args.train,
+            args.repeats,
+            args.limit,
+            args.device,
+        )
     if args.json:
-        args.json.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
-    print(as_markdown(rows))
+        write_whole(args.json, json.dumps(rows, indent=1) + "\n")
+    print(start_table(rows) if args.start else as_markdown(rows))
 
 
 if __name__ == "__main__":

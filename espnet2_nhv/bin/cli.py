@@ -5,7 +5,7 @@ import errno
 import logging
 import sys
 import warnings
-from typing import Callable
+from typing import Callable, Optional
 
 from espnet2_nhv.errors import UserError
 
@@ -31,10 +31,26 @@ def run_cli(main: Callable[[], None]) -> None:
         raise
 
 
-def add_synthesis(parser: argparse.ArgumentParser) -> None:
-    """Give `parser` the options of commands that synthesise a user's files: --vocoder, --subtype, --threads."""
-    from espnet2_nhv.synthesis.decode import SUBTYPES  # here, since other commands do without PyTorch
+def add_vocoder(parser: argparse.ArgumentParser, what: str = "a saved or exported vocoder") -> None:
+    """--vocoder, of commands that do without one."""
+    parser.add_argument("--vocoder", help=f"{what}; default: the one that comes along")
 
-    parser.add_argument("--vocoder", help="a saved or exported vocoder; default: the one that comes along")
-    parser.add_argument("--subtype", default="PCM_16", choices=SUBTYPES, help="sample format of the wav files")
-    parser.add_argument("--threads", type=int, help="CPU threads; the runtime's choice if not given")
+
+def add_threads(parser: argparse.ArgumentParser, default: Optional[int] = None) -> None:
+    """--threads."""
+    or_else = "; the runtime's choice if not given" if default is None else ""
+    parser.add_argument("--threads", type=int, default=default, help=f"CPU threads{or_else}")
+
+
+def add_subtype(parser: argparse.ArgumentParser) -> None:
+    """--subtype, the sample format."""
+    from espnet2_nhv.synthesis.wav import SUBTYPES
+
+    parser.add_argument("--subtype", default=SUBTYPES[0], choices=SUBTYPES, help="sample format of the wav files")
+
+
+def add_f0_method(parser: argparse.ArgumentParser) -> None:
+    """--f0_method, of commands that analyse."""
+    from espnet2_nhv.feature.pitch.registry import DEFAULT, METHOD_HELP, METHODS
+
+    parser.add_argument("--f0_method", choices=METHODS, default=DEFAULT, help=METHOD_HELP)

@@ -3,14 +3,7 @@
 import argparse
 import sys
 
-import torch
-
-from espnet2_nhv import load_vocoder
-from espnet2_nhv.bin.cli import add_synthesis, run_cli
-from espnet2_nhv.feature.f0 import METHODS
-from espnet2_nhv.synthesis.copy_synthesis import Change, copy_synthesis
-from espnet2_nhv.synthesis.decode import digest
-from espnet2_nhv.synthesis.default import vocoder_path
+from espnet2_nhv.bin.cli import add_f0_method, add_subtype, add_threads, add_vocoder, run_cli
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -20,20 +13,22 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument("--key_shift", type=float, default=0.0, help="semitones up; the formants stay")
     parser.add_argument("--f0_scale", type=float, default=1.0, help="factor of F0; the formants stay")
     parser.add_argument("--formant_shift", type=float, default=1.0, help="factor of the formants; the pitch stays")
-    parser.add_argument("--f0_method", choices=METHODS, default=METHODS[0], help="dio is faster but errs more in noise")
-    add_synthesis(parser)
+    add_f0_method(parser)
+    add_vocoder(parser)
+    add_subtype(parser)
+    add_threads(parser)
     return parser
 
 
 def main() -> None:
     args = get_parser().parse_args()
-    if args.threads is not None:
-        torch.set_num_threads(args.threads)
-    path = vocoder_path(args.vocoder)
+    # Below the options, since --help and a wrong option need not wait for PyTorch.
+    from espnet2_nhv.synthesis.copy_synthesis import Change, copy_synthesis
+    from espnet2_nhv.synthesis.default import open_vocoder
+
     change = Change(args.key_shift, args.f0_scale, args.formant_shift)
-    vocoder = load_vocoder(path)
-    made_with = dict(vocoder=digest(*sorted(path.glob("vocoder.*"))) if path.is_dir() else digest(path))
-    failed = copy_synthesis(args.source, args.target, vocoder, made_with, change, args.f0_method, args.subtype)
+    vocoder, digest = open_vocoder(args.vocoder, args.threads)
+    failed = copy_synthesis(args.source, args.target, vocoder, digest, change, args.f0_method, args.subtype)
     if failed:
         sys.exit(f"error: {len(failed)} files were left out (see above)")
 

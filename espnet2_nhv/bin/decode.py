@@ -3,11 +3,8 @@
 import argparse
 import sys
 
-import torch
-
-from espnet2_nhv.bin.cli import run_cli
+from espnet2_nhv.bin.cli import add_subtype, add_threads, run_cli
 from espnet2_nhv.errors import UserError
-from espnet2_nhv.synthesis.decode import SUBTYPES, decode_set
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -16,14 +13,19 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument("--data", required=True, help="a set with features, e.g. dump/eval")
     parser.add_argument("--out", required=True, help="where to write, e.g. exp/nhv/decode/eval")
     parser.add_argument("--ngpu", type=int, default=0, choices=(0, 1), help="1 computes on a GPU")
-    parser.add_argument("--threads", type=int, help="CPU threads; PyTorch's choice if not given")
-    parser.add_argument("--subtype", default="PCM_16", choices=SUBTYPES, help="sample format of the wav files")
+    add_threads(parser)
+    add_subtype(parser)
     parser.add_argument("--strict", action="store_true", help="exit non-zero if any utterance failed")
     return parser
 
 
 def main() -> None:
     args = get_parser().parse_args()
+    # Below the options, since --help and a wrong option need not wait for PyTorch.
+    import torch
+
+    from espnet2_nhv.synthesis.decode import decode_set
+
     if args.ngpu > torch.cuda.device_count():
         raise UserError("ngpu is 1, but PyTorch sees no GPU here")
     device = "cuda" if args.ngpu else "cpu"

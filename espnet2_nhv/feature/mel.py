@@ -4,17 +4,20 @@ import math
 
 import numpy as np
 import torch
+from espnet2.layers.log_mel import LogMel as EspnetLogMel
+from espnet2.layers.stft import Stft
 from espnet2.tts.feats_extract.log_mel_fbank import LogMelFbank
 
 from espnet2_nhv.errors import UserError
+from espnet2_nhv.feature.mel_scale import mel_filters
 from espnet2_nhv.feature.spec import FeatureSpec
 
 
 class LogMel(torch.nn.Module):
     """Waveform to raw log-mel, differentiably.
 
-    Frame ``i`` is centred at sample ``i * hop_length``. ESPnet's frame ``L // hop_length`` is dropped, so
-    that a frame stands for hop_length samples. The signal is mirrored at its ends, as ESPnet does; one
+    Frame ``i`` is centred at sample ``(i + frame_centre) * hop_length``. ESPnet's frame ``L // hop_length`` is
+    dropped, so that a frame stands for hop_length samples. The signal is mirrored at its ends, as ESPnet does; one
     too short to be mirrored is first lengthened by silence.
 
     Parameters
@@ -27,7 +30,8 @@ class LogMel(torch.nn.Module):
         If there is no such window.
 
     Source: ``espnet2.tts.feats_extract.log_mel_fbank.LogMelFbank``; the values are its values, clamped
-    at ``spec.floor``.
+    at ``spec.floor``. With `frame_centre` 0.5 they are those of DiffSinger's extractors (openvpi), which mirror
+    ``(win_length - hop_length) / 2`` samples at either end, where `win_length` is `n_fft`.
     """
 
     def __init__(self, spec: FeatureSpec):
@@ -35,18 +39,7 @@ class LogMel(torch.nn.Module):
         if not hasattr(torch, f"{spec.window}_window"):
             raise UserError(f"feature spec: there is no window {spec.window!r}; hann, hamming and blackman are some")
         self.spec = spec
-        self.fbank = LogMelFbank(
-            fs=spec.fs,
-            n_fft=spec.n_fft,
-            win_length=spec.win_length,
-            hop_length=spec.hop_length,
-            window=spec.window,
-            n_mels=spec.n_mels,
-            fmin=spec.fmin,
-            fmax=spec.fmax,
-            htk=spec.mel_scale == "htk",
-            log_base=spec.log_base,
-        )
+        self.fbank = _Fbank(spec)
 
     def forward(self, wav: torch.Tensor) -> torch.Tensor:
         """Raw log-mel of a batch.
@@ -70,10 +63,39 @@ class LogMel(torch.nn.Module):
             raise UserError(f"a signal of {wav.shape[-1]} samples is shorter than one frame ({self.spec.hop_length})")
         # Half precision loses the quiet bands, so mixed-precision training stops here.
         with torch.autocast(wav.device.type, enabled=False):
-            shortest = self.spec.n_fft // 2 + 1
-            wav = torch.nn.functional.pad(wav.float(), (0, max(0, shortest - wav.shape[-1])))
+            mirrored = self.spec.n_fft // 2 - self.spec.first_centre
+            wav = torch.nn.functional.pad(wav.float(), (0, max(0, mirrored + 1 - wav.shape[-1])))
+            if self.spec.frame_centre:
+                wav = torch.nn.functional.pad(wav, (mirrored, self.spec.n_fft - mirrored), mode="reflect")
             mel, _ = self.fbank(wav)
         return mel[:, :n_frames].transpose(1, 2).clamp(min=self.spec.log_floor)
+
+
+class _Fbank(LogMelFbank):
+    """ESPnet's front-end put together without its own constructor, which would have librosa make the filters."""
+
+    def __init__(self, spec: FeatureSpec):
+        torch.nn.Module.__init__(self)
+        self.stft = Stft(
+            n_fft=spec.n_fft,
+            win_length=spec.win_length,
+            hop_length=spec.hop_length,
+            window=spec.window,
+            center=spec.frame_centre == 0,
+        )
+        self.logmel = _LogFilters(spec)
+
+
+class _LogFilters(EspnetLogMel):
+    """ESPnet's mel filters and logarithm."""
+
+    def __init__(self, spec: FeatureSpec):
+        torch.nn.Module.__init__(self)
+        self.mel_options = dict(
+            fs=spec.fs, n_fft=spec.n_fft, n_mels=spec.n_mels, fmin=spec.fmin, fmax=spec.fmax, scale=spec.mel_scale
+        )
+        self.log_base = spec.log_base
+        self.register_buffer("melmat", torch.from_numpy(mel_filters(**self.mel_options).T))
 
 
 def log_mel_of_long(wav: np.ndarray, spec: FeatureSpec, block_frames: int = 4096) -> torch.Tensor:

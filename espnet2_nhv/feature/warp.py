@@ -1,10 +1,10 @@
 """The envelope that a mel spectrogram describes, freed of its harmonics and moved along the frequency axis."""
 
-import librosa
 import numpy as np
 import torch
 
 from espnet2_nhv.errors import UserError
+from espnet2_nhv.feature.mel_scale import mel_frequencies
 from espnet2_nhv.feature.spec import FeatureSpec
 
 _BLOCK_FRAMES = 4096
@@ -67,8 +67,7 @@ def between_harmonics(mel: torch.Tensor, f0: np.ndarray, spec: FeatureSpec) -> t
 
 def _centres(spec: FeatureSpec) -> np.ndarray:
     """Centres of the bands, Hz."""
-    htk = spec.mel_scale == "htk"
-    return librosa.mel_frequencies(spec.n_mels + 2, fmin=spec.fmin, fmax=spec.fmax, htk=htk)[1:-1]
+    return mel_frequencies(spec.n_mels + 2, spec.fmin, spec.fmax, spec.mel_scale)[1:-1]
 
 
 def _at(mel: np.ndarray, frequency: np.ndarray, centres: np.ndarray) -> np.ndarray:

@@ -2,9 +2,9 @@
 
 import math
 
-import librosa
 import torch
 
+from espnet2_nhv.feature.mel_scale import mel_filters
 from espnet2_nhv.feature.spec import FeatureSpec
 
 _FLOOR = 1e-7
@@ -32,7 +32,7 @@ class SourceLoss(torch.nn.Module):
         self.spec = spec
         # Three periods of the lowest voice have to fit.
         self.n_fft = 2 ** math.ceil(math.log2(3 * spec.fs / spec.f0_floor + 1))
-        bands = librosa.filters.mel(sr=spec.fs, n_fft=self.n_fft, n_mels=n_bands, fmin=0, fmax=spec.fs / 2)
+        bands = mel_filters(spec.fs, self.n_fft, n_bands, 0, spec.fs / 2)
         self.register_buffer("bands", torch.from_numpy(bands).T.contiguous(), persistent=False)
         self.register_buffer("window", torch.hann_window(self.n_fft), persistent=False)
 

@@ -3,24 +3,20 @@
 import dataclasses
 import logging
 from pathlib import Path
-from typing import Callable, Dict, Optional, Tuple, Union
+from typing import Dict, Optional, Union
 
 import numpy as np
 import torch
 from tqdm import tqdm
 
 from espnet2_nhv.errors import UserError
-from espnet2_nhv.feature.audio import BadAudio, load_audio
-from espnet2_nhv.feature.f0 import extract_f0
-from espnet2_nhv.feature.mel import log_mel_of_long
+from espnet2_nhv.feature.pitch.registry import DEFAULT
 from espnet2_nhv.feature.warp import between_harmonics, shift_formants
-from espnet2_nhv.synthesis.decode import write_wav
-from espnet2_nhv.synthesis.files import AUDIO, LISTS, Outputs, input_files
+from espnet2_nhv.synthesis.inputs import AUDIO, LISTS, input_files
+from espnet2_nhv.synthesis.outputs import Outputs, leaving_out, state_of
+from espnet2_nhv.synthesis.recording import analyse, progress_bar
+from espnet2_nhv.synthesis.wav import write_wav
 from espnet2_nhv.vocoder.synthesizer import Synthesizer
-
-_SHORTEST_SECONDS = 0.02
-# Analysis takes some ten times as long as synthesis, and of it F0 nearly all.
-_F0_SHARE, _MEL_SHARE = 0.88, 0.05
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,22 +52,22 @@ def copy_synthesis(
     source: Union[str, Path],
     target: Union[str, Path],
     vocoder: Synthesizer,
-    made_with: dict,
+    digest: str,
     change: Change = Change(),
-    f0_method: str = "harvest",
+    f0_method: str = DEFAULT,
     subtype: str = "PCM_16",
 ) -> Dict[str, str]:
     """Copy synthesis of a recording, or of a folder or list of them, with a progress bar.
 
     Parameters
     ----------
-    source : path of an audio file, a folder or a list (:func:`espnet2_nhv.synthesis.files.input_files`)
+    source : path of an audio file, a folder or a list (:func:`espnet2_nhv.synthesis.inputs.input_files`)
     target : path of the wav file, or of the folder for those of many; there, what an earlier run with the same settings
         has made is kept
     vocoder : Synthesizer
-    made_with : dict, facts that tell the vocoder from others
+    digest : str that tells the vocoder from others (:func:`espnet2_nhv.vocoder.saved.digest_of`)
     change : Change
-    f0_method : ['harvest', 'dio']
+    f0_method : a row of :data:`espnet2_nhv.feature.pitch.registry.TRACKERS`
     subtype : ['PCM_16', 'FLOAT'], sample format
 
     Returns
@@ -89,44 +85,34 @@ def copy_synthesis(
             target = target / f"{source.stem}.wav"
         if not target.parent.is_dir():
             raise UserError(f"{target}: there is no folder {target.parent} to write it to")
-        with _bar(source.name) as bar:
+        with progress_bar(source.name) as bar:
             _copy_one(str(source), target, vocoder, change, f0_method, subtype, bar)
         return {}
 
     files = input_files(source, AUDIO)
-    settings = dict(**made_with, **dataclasses.asdict(change), f0_method=f0_method, subtype=subtype)
+    settings = dict(vocoder=digest, **dataclasses.asdict(change), f0_method=f0_method, subtype=subtype)
     outputs = Outputs(target, settings)
-    todo = {name: path for name, path in files.items() if not outputs.done(name, path)}
+    todo = {name: path for name, path in files.items() if not outputs.is_made(name, state_of(path))}
     if len(todo) < len(files):
         logging.info("%d of %d files were made before and are kept", len(files) - len(todo), len(files))
-    failed = {}
+
+    failed: Dict[str, str] = {}
     for number, (name, path) in enumerate(todo.items(), start=1):
-        with _bar(f"{number}/{len(todo)} {name}") as bar:
-            try:
-                _copy_one(path, outputs.path(name), vocoder, change, f0_method, subtype, bar)
-            except UserError as error:
-                failed[path] = str(error)
-                logging.warning("left out: %s", error)
+        state = state_of(path)
+        with leaving_out(path, failed), progress_bar(f"{number}/{len(todo)} {name}") as bar:
+            _copy_one(path, outputs.path(name), vocoder, change, f0_method, subtype, bar)
+            outputs.add(name, state)
     if len(failed) == len(files):
         raise UserError(f"{source}: none of its files could be synthesised (the first: {next(iter(failed.values()))})")
     return failed
 
 
-def _bar(name: str) -> tqdm:
-    return tqdm(
-        total=100, desc=name, bar_format="{desc}: {percentage:3.0f}%|{bar}| {elapsed}<{remaining}", disable=None
-    )
-
-
 def _copy_one(source: str, target: Path, vocoder, change: Change, f0_method: str, subtype: str, bar: tqdm) -> None:
-    def progress(share: float) -> None:
-        bar.update(100 * share)
-
     if vocoder.needs_wav and change != Change():
         raise UserError(
             "this vocoder analyses recordings itself: to change pitch or formants use one that reads features"
         )
-    mel, f0, recording = analyse(source, vocoder, f0_method, progress)
+    mel, f0, recording = analyse(source, vocoder, f0_method, bar.update)
     if f0 is not None and change != Change():
         mel = between_harmonics(mel, f0, vocoder.spec)
     if change.formant_shift != 1.0:
@@ -138,24 +124,7 @@ def _copy_one(source: str, target: Path, vocoder, change: Change, f0_method: str
         **({"wav": torch.from_numpy(recording)} if vocoder.needs_wav else {}),
     )
     write_wav(target, wav.cpu().numpy(), vocoder.fs, subtype)
-    progress(1 - bar.n / 100)
-
-
-def analyse(
-    source: str, vocoder: Synthesizer, f0_method: str, progress: Callable[[float], None]
-) -> Tuple[torch.Tensor, Optional[np.ndarray], np.ndarray]:
-    """Mel ``(T, n_mels)``, F0 ``(T,)`` in Hz where the vocoder reads it, and samples of a recording at its rate."""
-    spec = vocoder.spec
-    try:
-        wav, warnings = load_audio(source, spec.fs, True, _SHORTEST_SECONDS, strict=False)
-    except BadAudio as error:
-        raise UserError(f"{source}: {error}") from None
-    for warning in warnings:
-        logging.warning("%s: %s", source, warning)
-    f0 = extract_f0(wav, spec, f0_method, lambda share: progress(share * _F0_SHARE))[0] if vocoder.needs_f0 else None
-    mel = log_mel_of_long(wav, spec)
-    progress(_MEL_SHARE if vocoder.needs_f0 else _F0_SHARE + _MEL_SHARE)
-    return mel, f0, wav
+    bar.update(bar.total - bar.n)
 
 
 def _shifted(f0: Optional[np.ndarray], factor: float, fs: int) -> Optional[np.ndarray]:

@@ -1,9 +1,6 @@
 """Synthesise a whole set from its stored features."""
 
-import hashlib
-import io
 import json
-import logging
 import time
 from pathlib import Path
 from typing import Dict, Optional, Tuple, Union
@@ -11,18 +8,19 @@ from urllib.parse import quote
 
 import soundfile
 import torch
-import yaml
 from tqdm import tqdm
 
 from espnet2_nhv.errors import UserError
 from espnet2_nhv.feature.ark import read_matrix
 from espnet2_nhv.feature.datadir import read_table, write_table
 from espnet2_nhv.feature.spec import FeatureSpec, check_compatible
-from espnet2_nhv.files import write_whole
+from espnet2_nhv.files import digest, write_whole
+from espnet2_nhv.synthesis.default import set_threads
+from espnet2_nhv.synthesis.outputs import Outputs, leaving_out
+from espnet2_nhv.synthesis.wav import SUBTYPES, write_wav
 from espnet2_nhv.vocoder.base import AbsVocoder
-from espnet2_nhv.vocoder.saved import load_vocoder
+from espnet2_nhv.vocoder.saved import digest_of, load_vocoder
 
-SUBTYPES = ("PCM_16", "FLOAT")
 SOURCE = "source.yaml"  # what the files were made from
 _DONE, _WARM_UP_FRAMES = "utt2seconds", 32
 
@@ -62,10 +60,7 @@ def decode_set(
     """
     if subtype not in SUBTYPES:
         raise UserError(f"subtype {subtype!r} is not one of {', '.join(SUBTYPES)}")
-    if threads is not None:
-        if threads < 1:
-            raise UserError(f"{threads} threads: give 1 or more")
-        torch.set_num_threads(threads)
+    set_threads(threads)
     folder, data, out = Path(vocoder), Path(data), Path(out)
     spec = FeatureSpec.load(data.parent / "spec.yaml")
     vocoder = load_vocoder(folder).to(device)
@@ -73,74 +68,45 @@ def decode_set(
     feats = read_table(data / "feats.scp")
     f0s = read_table(data / "f0.scp") if vocoder.needs_f0 else {}
     recordings = read_table(data / "wav.scp") if vocoder.needs_wav else {}
+    speed_setting = dict(threads=torch.get_num_threads(), device=str(device))
     source = dict(
         vocoder=digest_of(folder),
         features=digest(data / "feats.scp"),
         features_written=(data / "feats.scp").stat().st_mtime_ns,
         spec=spec.to_dict(),
         subtype=subtype,
-        threads=torch.get_num_threads(),
-        device=str(device),
+        **speed_setting,
     )
-    done = _begin(out, source)
-    done = {utt: seconds for utt, seconds in done.items() if utt in feats and _wav_path(out, utt).exists()}
-    n_kept, failed, is_warm = len(done), {}, False
-    with open(out / _DONE, "a", encoding="utf-8") as log:
-        todo = [utt for utt in feats if utt not in done]
-        for utt in tqdm(todo, desc=f"decode {data.name}", unit="utt", dynamic_ncols=True, disable=None):
-            try:
-                mel, f0 = _read_features(utt, feats, f0s, vocoder)
-                recording = _read_recording(utt, recordings, spec) if vocoder.needs_wav else None
-                if not is_warm:
-                    head = mel[:_WARM_UP_FRAMES], None if f0 is None else f0[:_WARM_UP_FRAMES]
-                    samples = None if recording is None else recording[: _WARM_UP_FRAMES * spec.hop_length]
-                    _synthesize(vocoder, *head, spec, samples)
-                    is_warm = True
-                wav, seconds = _synthesize(vocoder, mel, f0, spec, recording)
-                write_wav(_wav_path(out, utt), wav, vocoder.fs, subtype)
-            except UserError as error:
-                failed[utt] = " ".join(str(error).split())
-                logging.warning("%s is skipped: %s", utt, failed[utt])
-                continue
-            done[utt] = len(wav) / vocoder.fs, seconds
-            log.write(f"{utt} {done[utt][0]} {seconds}\n")
-            log.flush()
+    outputs = Outputs(out, source, note=SOURCE, log=_DONE)
+    names = {utt: f"wav/{quote(utt, safe='')}" for utt in feats}
+    done = {utt: outputs.made[name] for utt, name in names.items() if outputs.is_made(name)}
+    todo, n_kept, is_warm = [utt for utt in feats if utt not in done], len(done), False
+    if todo:
+        (out / "wav.scp").unlink(missing_ok=True)  # lest an interruption leaves old and new files listed as one
+
+    failed: Dict[str, str] = {}
+    for utt in tqdm(todo, desc=f"decode {data.name}", unit="utt", dynamic_ncols=True, disable=None):
+        with leaving_out(utt, failed):
+            mel, f0 = _read_features(utt, feats, f0s, vocoder)
+            recording = _read_recording(utt, recordings, spec) if vocoder.needs_wav else None
+            if not is_warm:
+                head = mel[:_WARM_UP_FRAMES], None if f0 is None else f0[:_WARM_UP_FRAMES]
+                samples = None if recording is None else recording[: _WARM_UP_FRAMES * spec.hop_length]
+                _synthesize(vocoder, *head, spec, samples)
+                is_warm = True
+            wav, seconds = _synthesize(vocoder, mel, f0, spec, recording)
+            write_wav(outputs.path(names[utt]), wav, vocoder.fs, subtype)
+            done[utt] = outputs.add(names[utt], len(wav) / vocoder.fs, seconds)
     if not done:
         utt, reason = next(iter(failed.items()))
         raise UserError(f"{data}: no utterance could be synthesised ({utt}: {reason})")
-    wav_scp = {utt: str(_wav_path(out, utt)) for utt in done}
-    if todo or not (out / "wav.scp").exists() or read_table(out / "wav.scp") != wav_scp:
+    wav_scp = {utt: str(outputs.path(names[utt])) for utt in done}
+    if not (out / "wav.scp").exists() or read_table(out / "wav.scp") != wav_scp:
         write_table(out / "wav.scp", wav_scp)
-    audio, compute = (sum(column) for column in zip(*done.values()))
-    speed = dict(
-        rtf=compute / audio,
-        audio_seconds=audio,
-        compute_seconds=compute,
-        threads=source["threads"],
-        device=source["device"],
-    )
+    audio, compute = (sum(map(float, column)) for column in zip(*done.values()))
+    speed = dict(rtf=compute / audio, audio_seconds=audio, compute_seconds=compute, **speed_setting)
     write_whole(out / "rtf.json", json.dumps(speed, indent=1) + "\n")
     return dict(n_utterances=len(done), n_kept=n_kept, failed=failed, **speed)
-
-
-def _begin(out: Path, source: dict) -> Dict[str, Tuple[float, float]]:
-    """Seconds of audio and of computing of what is in `out` already, after making sure it is of the same `source`."""
-    (out / "wav").mkdir(parents=True, exist_ok=True)
-    done = {}
-    try:
-        if yaml.safe_load((out / SOURCE).read_text(encoding="utf-8")) == source:
-            # What follows the last line break was cut off by a kill.
-            for line in (out / _DONE).read_text(encoding="utf-8").split("\n")[:-1]:
-                utt, audio, compute = line.split()
-                done[utt] = float(audio), float(compute)
-        else:
-            logging.info("%s was made of another vocoder, other features or options: synthesising anew", out)
-            (out / "wav.scp").unlink(missing_ok=True)  # lest an interruption leaves old and new files listed as one
-    except FileNotFoundError:
-        pass
-    write_table(out / _DONE, {utt: f"{audio} {compute}" for utt, (audio, compute) in done.items()})
-    write_whole(out / SOURCE, yaml.safe_dump(source, sort_keys=False))
-    return done
 
 
 def _read_features(utt: str, feats: Dict[str, str], f0s: Dict[str, str], vocoder: AbsVocoder):
@@ -172,36 +138,3 @@ def _synthesize(vocoder: AbsVocoder, mel, f0, spec: FeatureSpec, recording: Opti
     start = time.perf_counter()
     wav = vocoder.inference(mel, f0, spec=spec, wav=recording).cpu()  # which waits for the device
     return wav.numpy(), time.perf_counter() - start
-
-
-def write_wav(path: Path, wav, fs: int, subtype: str) -> None:
-    """Write a wav file that appears when it is whole; `subtype` is one of SUBTYPES."""
-    # Through memory, because libsndfile does not say that a disk is full.
-    content = io.BytesIO()
-    soundfile.write(content, wav, fs, subtype=subtype, format="WAV")
-    write_whole(path, content.getbuffer())
-
-
-def _wav_path(out: Path, utt: str) -> Path:
-    return out / "wav" / f"{quote(utt, safe='')}.wav"
-
-
-def digest_of(folder: Path) -> str:
-    """Sixteen digits that tell a saved vocoder from others, as decode/SET/source.yaml and robustness.json hold them."""
-    return digest(folder / "vocoder.yaml", folder / "vocoder.pth")
-
-
-def is_another(folder: Path, known: Optional[str]) -> bool:
-    """Whether a saved vocoder has taken the place of the one that :func:`digest_of` called `known`; not if unknown."""
-    try:
-        return known is not None and digest_of(folder) != known
-    except FileNotFoundError:
-        return False
-
-
-def digest(*paths: Path) -> str:
-    """Sixteen digits that tell the contents of files from others."""
-    digest = hashlib.sha256()
-    for path in paths:
-        digest.update(path.read_bytes())
-    return digest.hexdigest()[:16]

@@ -1,7 +1,7 @@
-"""The vocoder that is used when none is named."""
+"""The vocoder that a command works with: the one it is told, or the one that comes along."""
 
 from pathlib import Path
-from typing import Optional
+from typing import Optional, Tuple, Union
 
 import espnet2_nhv
 from espnet2_nhv.errors import UserError
@@ -9,10 +9,46 @@ from espnet2_nhv.errors import UserError
 DEFAULT = Path(espnet2_nhv.__file__).resolve().parent.parent / "pretrained" / "nhv_pjs"
 
 
-def vocoder_path(given: Optional[str]) -> Path:
+def vocoder_path(given: Optional[Union[str, Path]]) -> Path:
     """A path as given, or that of the pretrained vocoder that comes with the project."""
     if given is not None:
         return Path(given)
     if not DEFAULT.exists():
         raise UserError(f"there is no default vocoder at {DEFAULT}: give --vocoder DIR, e.g. --vocoder exp/nhv/vocoder")
     return DEFAULT
+
+
+def open_vocoder(given: Optional[Union[str, Path]], threads: Optional[int] = None) -> Tuple:
+    """Load a vocoder of any kind.
+
+    Parameters
+    ----------
+    given : path of a saved or exported vocoder; None takes the pretrained one
+    threads : int >= 1 or None, as for :func:`set_threads`
+
+    Returns
+    -------
+    vocoder : Synthesizer
+    digest : str that tells it from others
+
+    Raises
+    ------
+    UserError
+        If it is missing or damaged, or there are fewer threads than one.
+    """
+    from espnet2_nhv.vocoder.saved import digest_of
+
+    set_threads(threads)
+    path = vocoder_path(given)
+    vocoder = espnet2_nhv.load_vocoder(path)
+    return vocoder, digest_of(path)
+
+
+def set_threads(threads: Optional[int]) -> None:
+    """Compute on so many CPU threads; None leaves the runtime's choice."""
+    import torch
+
+    if threads is not None:
+        if threads < 1:
+            raise UserError(f"{threads} threads: give 1 or more")
+        torch.set_num_threads(threads)

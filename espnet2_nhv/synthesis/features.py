@@ -8,7 +8,7 @@ import numpy as np
 
 from espnet2_nhv.errors import UserError
 from espnet2_nhv.feature.datadir import read_table
-from espnet2_nhv.synthesis.files import input_files
+from espnet2_nhv.synthesis.inputs import input_files
 
 SUFFIXES = (".npz", ".npy")
 # Names in npz files, of this package's words and of other vocoders'.

@@ -56,7 +56,7 @@ def play_live(
     ----------
     vocoder : Synthesizer with a ``stream()``
     mel : Tensor [shape=(T, n_mels)], raw log-mel
-    f0 : Tensor [shape=(T,)], Hz
+    f0 : Tensor or array [shape=(T,)], Hz
     block : int >= 16, samples asked for at a time
     paced : whether to wait for real time
 
@@ -74,6 +74,7 @@ def play_live(
         raise UserError("this vocoder cannot work as a stream: nhv can, and nhv_stream.onnx")
     if block < 16:
         raise UserError(f"a block of {block} samples is too small: give 16 or more")
+    f0 = torch.as_tensor(f0)
     hop_length, stream = vocoder.spec.hop_length, vocoder.stream()
     # What is promised when a block is asked for: all frames that began before its end, less the latency.
     latency = stream.latency_frames * hop_length + block

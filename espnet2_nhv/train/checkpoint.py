@@ -11,6 +11,7 @@ from espnet2.main_funcs.average_nbest_models import average_nbest_models
 from espnet2.train.reporter import Reporter
 
 from espnet2_nhv.errors import UserError
+from espnet2_nhv.files import sync_file
 
 _NAME, _BEFORE = "checkpoint.pth", "checkpoint.before.pth"
 
@@ -28,7 +29,9 @@ def set_aside(folder: Path) -> None:
 
 def release(folder: Path) -> None:
     """After ESPnet has written everything: the one before is not needed any more."""
-    (folder / _BEFORE).unlink(missing_ok=True)
+    if (folder / _BEFORE).exists():
+        sync_file(folder / _NAME)  # lest a power failure takes both
+        (folder / _BEFORE).unlink()
 
 
 def restore(folder: Path) -> None:

@@ -11,6 +11,7 @@ import yaml
 
 from espnet2_nhv.errors import UserError
 from espnet2_nhv.feature.spec import FeatureSpec
+from espnet2_nhv.files import write_whole
 from espnet2_nhv.train.dump import Dump, require_same_spec
 
 _SOURCE = "source.yaml"
@@ -64,7 +65,7 @@ def collect_stats(task, args: argparse.Namespace, train: Dump, valid: Dump) -> N
         init_param=[],
     )
     task.main(args=argparse.Namespace(**{**vars(args), **changes}))
-    (part / _SOURCE).write_text(yaml.safe_dump(source, sort_keys=False), encoding="utf-8")
+    write_whole(part / _SOURCE, yaml.safe_dump(source, sort_keys=False))
     if folder.exists():
         shutil.rmtree(folder)
     part.rename(folder)

@@ -2,10 +2,10 @@
 
 from typing import Optional
 
-import librosa
 import torch
 from torchaudio.functional import griffinlim
 
+from espnet2_nhv.feature.mel_scale import mel_filters
 from espnet2_nhv.feature.spec import FeatureSpec
 from espnet2_nhv.vocoder.base import AbsVocoder
 
@@ -27,10 +27,7 @@ class GriffinLim(AbsVocoder):
     def __init__(self, spec: FeatureSpec, n_iter: int = 32, momentum: float = 0.99):
         super().__init__(spec)
         self.n_iter, self.momentum = n_iter, momentum
-        bands = librosa.filters.mel(
-            sr=spec.fs, n_fft=spec.n_fft, n_mels=spec.n_mels, fmin=spec.fmin, fmax=spec.fmax,
-            htk=spec.mel_scale == "htk",
-        )  # fmt: skip
+        bands = mel_filters(spec.fs, spec.n_fft, spec.n_mels, spec.fmin, spec.fmax, spec.mel_scale)
         # Derived from the spec, so not saved.
         self.register_buffer("inverse_mel", torch.linalg.pinv(torch.from_numpy(bands)), persistent=False)
         window = getattr(torch, f"{spec.window}_window")(spec.win_length)

@@ -95,7 +95,7 @@ def test_goes_on_where_it_stopped(root, tmp_path, calls, monkeypatch):
     monkeypatch.setattr(decode, "write_wav", real)
     # Killed in the middle of a line, too.
     with open(tmp_path / "utt2seconds", "a") as log:
-        log.write("song/1 0.")
+        log.write("wav/song%2F1\t0.")
     lengths = list(calls)
     calls.clear()
     summary = decode_set(root / "hifigan", root / "dump/eval", tmp_path)

@@ -69,6 +69,24 @@ def test_npz_and_npy_of_others(saved, tmp_path, monkeypatch):
     check(run(monkeypatch, tmp_path / "d", *arguments), one)
 
 
+def test_goes_on_and_leaves_out_what_cannot_be_sung(saved, tmp_path, monkeypatch, caplog):
+    vocoder, features, expected = saved
+    folder, out = tmp_path / "in", tmp_path / "out"
+    folder.mkdir()
+    for name, (mel, f0) in features.items():
+        np.savez(folder / f"{name}.npz", mel=mel, f0=f0 if name == "two" else 0 * f0)
+    arguments = "--mel", folder, "--vocoder", vocoder
+    with pytest.raises(SystemExit, match="1 utterances were left out"):
+        run(monkeypatch, out, *arguments)
+    assert "one in" in caplog.text and "no value above 0 Hz" in caplog.text and not (out / "one.wav").exists()
+    before = (out / "two.wav").stat().st_mtime_ns
+    np.savez(folder / "one.npz", mel=features["one"][0], f0=features["one"][1])
+    check(run(monkeypatch, out, *arguments), expected)
+    assert (out / "two.wav").stat().st_mtime_ns == before
+    np.savez(folder / "two.npz", mel=features["one"][0], f0=features["one"][1])  # other features of the same name
+    check(run(monkeypatch, out, *arguments), dict(one=expected["one"], two=expected["one"]))
+
+
 def test_unvoiced_zeros_are_interpolated(saved, tmp_path, monkeypatch):
     vocoder, features, _ = saved
     mel, f0 = features["one"]
@@ -113,7 +131,7 @@ def test_what_is_wrong_is_said_in_a_sentence(saved, tmp_path, monkeypatch):
         assert "\n" not in str(error.value)
 
     refused("no F0 beside", "mel.npy")
-    refused("51 frames and F0 10", "mel.npy", "short.npy")
+    refused("51 frames and f0 10", "mel.npy", "short.npy")
     refused(r"shape \(51, 80\)", "narrow.npy", "f0.npy")
     (tmp_path / "x").mkdir()
     np.save(tmp_path / "x" / "mel.npy", mel)

@@ -15,8 +15,9 @@ from espnet2_nhv.errors import UserError
 from espnet2_nhv.feature.spec import FeatureSpec
 from espnet2_nhv.files import write_whole
 from espnet2_nhv.report.page import picture
-from espnet2_nhv.score.cache import analyser_code, cached_f0
+from espnet2_nhv.score.cache import cached_f0
 from espnet2_nhv.score.evaluate import load_wav
+from espnet2_nhv.score.tracker import analyser_code
 
 F0_STEP = 2  # frames between the points of a contour
 
@@ -55,7 +56,7 @@ def make_sample(sample: Sample, data: Path, spec: FeatureSpec) -> Tuple[str, Opt
         wav, reference = load_wav(sample.wav, spec.fs), load_wav(sample.reference, spec.fs)
         script.parent.mkdir(parents=True, exist_ok=True)
         png = picture.spectrogram_png(wav, float(picture.band_levels(reference, spec).max()), spec)
-        script.with_suffix(".png").write_bytes(png)
+        write_whole(script.with_suffix(".png"), png)
         content = dict(flac=_flac(wav, spec.fs), f0=_contour(wav, sample, spec))
         content["f0_step"] = F0_STEP * spec.hop_length / spec.fs
         write_whole(script, f"{_stamp(sample, spec)}page.received({json.dumps(sample.key)}, {json.dumps(content)});\n")

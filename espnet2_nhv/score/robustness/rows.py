@@ -8,7 +8,7 @@ from espnet2_nhv.score.f0 import GROSS
 from espnet2_nhv.score.files import load_facts
 from espnet2_nhv.score.metrics import Metric
 from espnet2_nhv.score.robustness.columns import COLUMNS, kind_of
-from espnet2_nhv.synthesis.decode import is_another
+from espnet2_nhv.vocoder.saved import is_another
 
 SET = "robustness"  # what these rows have as their set
 FILE = "robustness.json"

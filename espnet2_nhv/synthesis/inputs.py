@@ -1,17 +1,13 @@
-"""Which files go in and which come out, and which of them an earlier run has made."""
+"""Which files a path stands for."""
 
 import os
 from pathlib import Path
 from typing import Dict, List, Tuple, Union
 
-import yaml
-
 from espnet2_nhv.errors import UserError
-from espnet2_nhv.files import write_whole
 
 AUDIO = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".aifc", ".au", ".caf", ".w64")
 LISTS = (".txt", ".list", ".lst", ".scp")
-_MADE_WITH = "made_with.yaml"
 
 
 def input_files(source: Union[str, Path], suffixes: Tuple[str, ...]) -> Dict[str, str]:
@@ -72,42 +68,3 @@ def _list_entry(line: str, beside: Path) -> Tuple[str, str]:
     if not os.path.exists(path) and (beside / path).exists():
         path = str(beside / path)
     return (name if rest else Path(whole).stem), path
-
-
-class Outputs:
-    """A folder of wav files made with known settings: those that are there already need not be made again.
-
-    Parameters
-    ----------
-    folder : path, made where missing
-    settings : dict of plain values, what the files depend on besides their inputs
-    """
-
-    def __init__(self, folder: Union[str, Path], settings: dict):
-        self.folder = Path(folder)
-        if self.folder.exists() and not self.folder.is_dir():
-            raise UserError(f"{self.folder} is a file: give a folder for the results of several inputs")
-        self.folder.mkdir(parents=True, exist_ok=True)
-        note = self.folder / _MADE_WITH
-        try:
-            same = yaml.safe_load(note.read_text(encoding="utf-8")) == settings
-        except (FileNotFoundError, yaml.YAMLError, UnicodeDecodeError):
-            same = False
-        if not same:
-            write_whole(note, yaml.safe_dump(settings, sort_keys=False, allow_unicode=True))
-        # What is older than the note was made with other settings.
-        self._since = note.stat().st_mtime_ns
-
-    def path(self, name: str) -> Path:
-        """Where the result of an input goes; its folder is made."""
-        path = self.folder / f"{name}.wav"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return path
-
-    def done(self, name: str, source: str) -> bool:
-        """Whether a result was made with these settings, after its source was last changed."""
-        path = self.path(name)
-        if not path.exists():
-            return False
-        changed = os.stat(source).st_mtime_ns if os.path.exists(source) else 0
-        return path.stat().st_mtime_ns >= max(self._since, changed)
