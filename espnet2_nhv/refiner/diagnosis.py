@@ -74,13 +74,7 @@ def diagnose(given: MelStatistics, mean: np.ndarray, std: np.ndarray, spec: Feat
     mean, std = np.asarray(mean, dtype=np.float64), np.asarray(std, dtype=np.float64)
     if np.all(mean == 0) and np.all(std == 1):
         raise UserError("the vocoder keeps no statistics of its training features: there is nothing to compare with")
-    noise: Dict[Tuple, Tuple[np.ndarray, np.ndarray]] = {}
-    scored: List[Tuple[float, Cause]] = []
-    for cause in causes(given, mean, std, spec):
-        key = dataclasses.astuple(cause.spec)
-        if key not in noise:
-            noise[key] = changes_of_noise(cause.spec)
-        scored.append((_against(cause, given, mean, std, spec, noise[key]), cause))
+    scored = [(_against(cause, given, mean, std, spec), cause) for cause in causes(given, mean, std, spec)]
     score, best = min(scored, key=lambda pair: pair[0])
     evidence: Dict[str, float] = {}
     for value, cause in scored:
@@ -94,7 +88,6 @@ def _against(
     mean: np.ndarray,
     std: np.ndarray,
     spec: FeatureSpec,
-    noise: Tuple[np.ndarray, np.ndarray],
 ) -> float:
     """How much speaks against a cause: squares of deviations from what is usual, added up."""
     mel = cause.undo(given.sample)
@@ -104,7 +97,9 @@ def _against(
     shape = np.square((difference - level) / std).mean()
     spread = np.median(np.log(np.maximum(mel.std(axis=0), 1e-9) / std))
     total = cause.unlikely + 2 * shape / _SHAPE + _squared(spread, _SPREAD) + _squared(level * spec.ln_base, _LEVEL)
-    in_time, in_frequency = (_log_ratio(found, known) for found, known in zip(changes(mel), noise))
+    in_time, in_frequency = (
+        _log_ratio(found, known) for found, known in zip(changes(mel), changes_of_noise(cause.spec))
+    )
     if cause.smooth:
         total += max(0.0, (in_time - _SMOOTH_TIME) / _TIME[1]) ** 2
         total += max(0.0, (in_frequency - _SMOOTH_FREQUENCY) / _FREQUENCY[1]) ** 2

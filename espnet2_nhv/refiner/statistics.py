@@ -1,6 +1,7 @@
 """What given mel spectrograms are like, band by band."""
 
 import dataclasses
+import functools
 from typing import Iterable, Tuple
 
 import numpy as np
@@ -105,6 +106,7 @@ def changes(mel: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
     return in_time, in_frequency
 
 
+@functools.lru_cache(maxsize=64)
 def changes_of_noise(spec: FeatureSpec) -> Tuple[np.ndarray, np.ndarray]:
     """:func:`changes` of white noise at `spec`, the same noise every time."""
     noise = np.random.default_rng(0).normal(size=round(_NOISE_SECONDS * spec.fs)).astype(np.float32)
