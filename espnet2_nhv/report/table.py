@@ -193,6 +193,7 @@ def remarks(row: dict) -> str:
     if row["error"]:
         return f"failed: {row['error']}"
     notes = ["analyses the recording itself"] if row["reads_recording"] else []
+    notes += [f"{row['bitrate'] / 1000:.1f} kbit/s"] if row.get("bitrate") else []
     notes += [f"{row['n_missing']} missing"] if row["n_missing"] else []
     notes += ["synthesised before it was trained again: run stage 5"] if row["stale"] else []
     notes += [f"{row['failed']}, after this was scored"] if row["failed"] else []

@@ -8,6 +8,7 @@ import pytest
 import yaml
 from espnet2.gan_tts.hifigan import HiFiGANGenerator
 from result_files import table, write_scores
+from small import SMALL
 
 from espnet2_nhv.bin import report as report_cli
 from espnet2_nhv.errors import UserError
@@ -23,7 +24,7 @@ KEYS = {
     *(metric.key for metric in METRICS),
     *OPTIONAL,
     *("skipped", "vocoder", "set", "tag", "worst", "lsd_worst_at", "error", "params"),
-    *("stale", "failed", "count", "stderr", "reads_recording"),
+    *("stale", "failed", "count", "stderr", "reads_recording", "bitrate"),
     *("n_utterances", "n_scored", "n_missing", "rtf", "rtf_device", "rtf_threads"),
     *("steps", "train_seconds", "train_device"),
 }
@@ -74,12 +75,14 @@ def test_who_has_no_pitch_in_half_the_songs_has_not_the_best_pitch(expdir):
 
 
 def test_who_hears_the_recording_is_named(expdir):
-    save_vocoder(build_vocoder("world"), expdir / "world" / "vocoder", "CC0", "nothing")
-    write_scores(expdir / "world", "eval", {})
-    rows = write_results(expdir, ["world", "nhv"], ["eval"])
-    assert [row["reads_recording"] for row in rows] == [True, False]
+    for name in ("world", "soundstream"):
+        save_vocoder(build_vocoder(name, **SMALL.get(name, {})), expdir / name / "vocoder", "CC0", "nothing")
+        write_scores(expdir / name, "eval", {})
+    rows = write_results(expdir, ["world", "soundstream", "nhv"], ["eval"])
+    assert [row["reads_recording"] for row in rows] == [True, True, False]
     notes = {row["vocoder"]: row["note"] for row in table((expdir / "RESULTS.md").read_text(), "eval")}
-    assert notes == {"`world`": "analyses the recording itself", "`nhv`": ""}
+    codec = "analyses the recording itself; 0.8 kbit/s"  # two books of eight words, 138 times a second
+    assert notes == {"`world`": "analyses the recording itself", "`soundstream`": codec, "`nhv`": ""}
 
 
 def test_a_perfect_copy_is_first_on_the_page_too(expdir):
