@@ -69,3 +69,10 @@ def smooth(yes: np.ndarray, frame_seconds: float) -> np.ndarray:
 
     width = 2 * round((SMOOTH_SECONDS / frame_seconds - 1) / 2) + 1
     return median_filter(yes.astype(np.uint8), max(1, width)) > 0
+
+
+def lasting(yes: np.ndarray, frame_seconds: float, seconds: float) -> np.ndarray:
+    """Where a decision `yes` (bool) holds for all frames within `seconds` around; ``(T,)`` of bool."""
+    from scipy.ndimage import minimum_filter1d
+
+    return minimum_filter1d(yes.astype(np.uint8), 2 * int(seconds / 2 / frame_seconds) + 1) > 0

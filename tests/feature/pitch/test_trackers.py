@@ -73,3 +73,17 @@ def test_a_missing_package_is_one_sentence(monkeypatch):
     monkeypatch.setattr(fcpe, "_model", missing)
     with pytest.raises(UserError, match="the F0 method fcpe needs the package torchfcpe"):
         build_tracker("fcpe", SPEC)
+
+
+def test_creaky_voice_is_voiced_and_noise_is_not():
+    from pitch_table import at_frames, creaky
+
+    (wav, true), *_ = creaky(1)
+    f0, vuv = extract_f0(wav, SPEC, "swift")
+    assert vuv[true > 0].mean() > 0.9 and vuv[true == 0].mean() < 0.05
+    # Its pulses are too uneven to repeat: what has the sound alone to judge by calls it unvoiced.
+    assert extract_f0(wav, SPEC, "dio")[1][true > 0].mean() < 0.9
+    rumble = np.cumsum(np.random.default_rng(0).standard_normal(2 * FS))
+    rumble -= np.convolve(rumble, np.ones(2000) / 2000, "same")
+    assert extract_f0(0.3 * rumble / np.abs(rumble).max(), SPEC, "swift")[1].mean() < 0.05
+    assert len(at_frames(true, 256, len(wav))) == len(f0)
