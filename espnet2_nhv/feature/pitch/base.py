@@ -7,7 +7,7 @@ from typing import Optional, Tuple
 
 import numpy as np
 
-from espnet2_nhv.feature.pitch.periodicity import listen, periodicity, smooth
+from espnet2_nhv.feature.pitch.periodicity import periodicity, reduced, smooth, without_rumble
 from espnet2_nhv.feature.spec import FeatureSpec
 
 
@@ -50,9 +50,14 @@ class Piece:
     start: float = 0.0
 
     @functools.cached_property
+    def reduced(self) -> Tuple[np.ndarray, int]:
+        """It at no more than 16 kHz, and that rate."""
+        return reduced(self.wav, self.fs)
+
+    @functools.cached_property
     def heard(self) -> Tuple[np.ndarray, int]:
         """The part of it by which voicing is judged, and its rate: :func:`espnet2_nhv.feature.pitch.voicing.listen`."""
-        return listen(self.wav, self.fs)
+        return without_rumble(*self.reduced)
 
     def periodicity(self, f0: np.ndarray) -> np.ndarray:
         """How much of each frame repeats after one period of `f0`, Hz: as voicing.periodicity has it; ``(T,)``."""

@@ -38,11 +38,11 @@ class Swift(AbsTracker):
         self.low, self.high = spec.f0_floor / MARGIN, spec.f0_ceil * MARGIN
 
     def track(self, piece: Piece) -> Track:
-        pitch, confidence = self._detect(piece.wav, 1.0)
+        pitch, confidence = self._detect(piece, 1.0)
         # What lies beyond its range is asked for at another speed, and taken where it is the surer answer.
         speeds = [0.5] * (self.high > HIGHEST) + [2.0] * (self.low < LOWEST)
         for speed in speeds:
-            other, other_confidence = self._detect(piece.wav, speed)
+            other, other_confidence = self._detect(piece, speed)
             beyond = other > HIGHEST / MARGIN if speed < 1 else other < LOWEST * MARGIN
             better = beyond & (other_confidence > confidence)
             pitch, confidence = np.where(better, other, pitch), np.where(better, other_confidence, confidence)
@@ -53,18 +53,20 @@ class Swift(AbsTracker):
         # Between the grid's points a voice may glide; a leap has no middle.
         nearest = pitch[np.clip(np.round(piece.time / STEP).astype(int), 0, len(grid) - 1)]
         f0 = np.where(found & (np.abs(np.log2(f0 / nearest)) > GLIDE), nearest, f0)
-        refined = refine(piece, f0, found)
+        # At 16 kHz it costs a third, and finds the same within a cent.
+        refined = refine(*piece.reduced, piece.time, f0, found)
         near = np.abs(np.log2(refined / f0)) < TURN / 1200
         return Track(np.where(near, refined, f0), found, np.interp(piece.time, grid, confidence))
 
-    def _detect(self, wav: np.ndarray, speed: float):
+    def _detect(self, piece: Piece, speed: float):
         """Pitch (Hz) and confidence every 16 ms, of the sound played at another speed."""
         from swift_f0.core import FMAX, FMIN
 
-        heard = soxr.resample(wav.astype(np.float32), self.spec.fs * speed, RATE)
+        wav, rate = piece.reduced
+        heard = wav if rate * speed == RATE else soxr.resample(wav, rate * speed, RATE)
         low, high = max(self.low * speed, FMIN), min(self.high * speed, FMAX)
-        found = self.detector.detect(heard, RATE, low, high)
-        grid = np.arange(max(1, int(np.ceil(len(wav) / self.spec.fs / STEP)))) * STEP
+        found = self.detector.detect(heard.astype(np.float32), RATE, low, high)
+        grid = np.arange(max(1, int(np.ceil(len(wav) / rate / STEP)))) * STEP
         then = found.timestamps * speed
         confidence = np.interp(grid, then, found.confidence)
         return np.exp(np.interp(grid, then, np.log(found.pitch_hz / speed))), confidence
