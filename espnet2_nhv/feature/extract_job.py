@@ -16,7 +16,7 @@ from espnet2_nhv.feature.ark import ArkWriter
 from espnet2_nhv.feature.audio import BadAudio, read_mono
 from espnet2_nhv.feature.audit import F0Audit, audit_f0
 from espnet2_nhv.feature.mel import LogMel
-from espnet2_nhv.feature.pitch.analysis import extract_f0
+from espnet2_nhv.feature.pitch.analysis import analyse_pitch
 from espnet2_nhv.feature.spec import FeatureSpec
 from espnet2_nhv.files import write_whole
 
@@ -108,10 +108,11 @@ def _run_job(job: Job) -> Outcome:
                 continue
             with torch.no_grad():
                 mel = log_mel(torch.from_numpy(wav))[0].T.numpy()
-            f0, vuv = extract_f0(wav, spec, job.method)
+            pitch = analyse_pitch(wav, spec, job.method, watch=True)
+            f0, vuv = pitch.f0, pitch.vuv
             for kind, matrix in zip(ARKS, (mel, f0[:, None], vuv[:, None])):
                 writers[kind][utt] = matrix
-            n_frames[utt], audits[utt] = len(mel), audit_f0(f0, vuv, spec)
+            n_frames[utt], audits[utt] = len(mel), audit_f0(f0, vuv, spec, pitch.beyond)
     offsets = {kind: writer.offsets for kind, writer in writers.items()}
     sizes = {kind: os.path.getsize(job.ark(kind)) for kind in ARKS}
     outcome = Outcome(job.key, sizes, offsets, n_frames, audits, problems)

@@ -29,7 +29,11 @@ def analyse(
         raise UserError(f"{source}: {error}") from None
     for warning in warnings:
         logging.warning("%s: %s", source, warning)
-    f0 = extract_f0(wav, spec, f0_method, lambda share: progress(share * _F0_SHARE))[0] if vocoder.needs_f0 else None
+    f0 = (
+        extract_f0(wav, spec, f0_method, progress=lambda share: progress(share * _F0_SHARE))[0]
+        if vocoder.needs_f0
+        else None
+    )
     mel = log_mel_of_long(wav, spec)
     progress(_MEL_SHARE if vocoder.needs_f0 else _F0_SHARE + _MEL_SHARE)
     return mel, f0, wav

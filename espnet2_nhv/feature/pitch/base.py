@@ -22,12 +22,15 @@ class Track:
     confidence : ndarray [shape=(T,)], in [0, 1], how voiced the tracker itself takes each frame for (0.5: as likely as
         not), or None for a tracker that does not say; voicing is then judged by the sound alone
     voiced : ndarray of bool [shape=(T,)], or None; where the tracker has the last word on voicing, its word
+    beyond : ndarray of bool [shape=(T,)], or None for a tracker that does not look: whether there is a periodic sound
+        whose pitch lies beyond the range of the search
     """
 
     f0: np.ndarray
     found: np.ndarray
     confidence: Optional[np.ndarray] = None
     voiced: Optional[np.ndarray] = None
+    beyond: Optional[np.ndarray] = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -91,6 +94,9 @@ class AbsTracker(ABC):
 
     def __init__(self, spec: FeatureSpec):
         self.spec = spec
+
+    def check(self, n_samples: int) -> None:
+        """Refuse a recording of so many samples, by a UserError; where it does not matter nothing is done."""
 
     @abstractmethod
     def track(self, piece: Piece) -> Track:
