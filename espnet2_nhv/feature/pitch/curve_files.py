@@ -34,12 +34,11 @@ def find_curve(source: Union[str, Path], name: str, is_single: bool = False) -> 
     UserError
         If there is no such curve, or it cannot be read.
     """
-    source = Path(source)
+    source, file = Path(source), curve_file(source, name)
     if source.is_dir():
-        found = [source / f"{name}{suffix}" for suffix in SUFFIXES if (source / f"{name}{suffix}").exists()]
-        if not found:
+        if not file.exists():
             raise UserError(f"{source}: there is no F0 of {name} in it: no {name}{', '.join(SUFFIXES)}")
-        return read_curve(found[0])
+        return read_curve(file)
     if source.suffix == ".scp":
         table = read_table(source)
         if name not in table:
@@ -50,6 +49,14 @@ def find_curve(source: Union[str, Path], name: str, is_single: bool = False) -> 
     if not is_single:
         raise UserError(f"{source}: it is the F0 of one recording: give a folder or a scp of several")
     return read_curve(source)
+
+
+def curve_file(source: Union[str, Path], name: str) -> Path:
+    """The file that :func:`find_curve` reads: in a folder that of the name, where there is one."""
+    source = Path(source)
+    if not source.is_dir():
+        return source
+    return next((path for path in (source / f"{name}{suffix}" for suffix in SUFFIXES) if path.exists()), source / name)
 
 
 def read_curve(place: Union[str, Path]) -> Curve:
