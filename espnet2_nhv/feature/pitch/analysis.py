@@ -95,7 +95,7 @@ def _share_beyond(track: Track, sound: Evidence, vuv: np.ndarray) -> float:
 def _pieces(tracker: AbsTracker, n_samples: int, spec: FeatureSpec) -> Iterator[Tuple[int, int, int, int]]:
     """First and last sample of each piece, and first and last frame that it answers for; the lasts excluded."""
     hop, n_frames = spec.hop_length, n_samples // spec.hop_length
-    length, overlap = tracker.piece_seconds * spec.fs, tracker.overlap_seconds * spec.fs
+    length, overlap = tracker.piece_seconds * spec.fs, round(tracker.overlap_seconds * spec.fs)
     start, first, last = 0, 0, False
     while not last:
         # A last bit too short to stand alone stays with the piece before it.

@@ -83,13 +83,14 @@ class AbsTracker(ABC):
 
     Attributes
     ----------
-    piece_seconds, overlap_seconds : int >= 1, s
+    piece_seconds : int >= 1, s
+    overlap_seconds : float > 0, s
         Pieces begin at whole multiples of the first, less the second.
     package : str or None, what has to be installed
     """
 
     piece_seconds: int = 30
-    overlap_seconds: int = 1
+    overlap_seconds: float = 1
     package: Optional[str] = None
 
     def __init__(self, spec: FeatureSpec):

@@ -30,8 +30,8 @@ class Swift(AbsTracker):
     holds the weights; StoneMask as in pyworld.
     """
 
-    # Pieces begin on its grid, at double speed too: 4 s are 250 steps, or 125.
-    piece_seconds, overlap_seconds = 128, 4
+    # Pieces begin on its grid, at double speed too: 0.48 s are 30 steps, or 15, and more than it looks to either side.
+    piece_seconds, overlap_seconds = 16, 0.48
     package = "swift-f0"
 
     def __init__(self, spec):
