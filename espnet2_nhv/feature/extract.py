@@ -36,7 +36,9 @@ class Report:
     warnings: List[str]
 
 
-def extract_features(data: Path, spec: FeatureSpec, nj: int = 1, method: str = DEFAULT) -> Report:
+def extract_features(
+    data: Path, spec: FeatureSpec, nj: int = 1, method: str = DEFAULT, curves: Optional[str] = None
+) -> Report:
     """Extract the features of one set; what an earlier run has done and is unchanged is kept.
 
     Writes feats.scp, f0.scp, vuv.scp, utt2num_frames and f0_audit.tsv into `data`, the matrices into its ``ark/``,
@@ -48,6 +50,8 @@ def extract_features(data: Path, spec: FeatureSpec, nj: int = 1, method: str = D
     spec : FeatureSpec; must be that of the spec.yaml beside `data`, which is written where it is missing
     nj : int >= 1, processes
     method : F0 method, see :func:`espnet2_nhv.feature.pitch.analysis.extract_f0`
+
+    curves : path of F0 curves by utterance, for the method `file`
 
     Raises
     ------
@@ -62,7 +66,7 @@ def extract_features(data: Path, spec: FeatureSpec, nj: int = 1, method: str = D
     if not sources:
         raise UserError(f"{data}/wav.scp is empty: there is nothing to extract features of")
     _agree_on_spec(spec, data.parent / "spec.yaml")
-    jobs = _split(sources, spec, method, data / "ark")
+    jobs = _split(sources, spec, method, data / "ark", curves)
     outcomes = {job.number: Outcome.load(job) for job in jobs}
     damaged = {job.number: outcome.damaged(job) for job in jobs if (outcome := outcomes[job.number])}
     todo = [job for job in jobs if outcomes[job.number] is None or damaged[job.number]]
@@ -90,12 +94,12 @@ def extract_features(data: Path, spec: FeatureSpec, nj: int = 1, method: str = D
     )
 
 
-def _split(sources: Dict[str, str], spec: FeatureSpec, method: str, folder: Path) -> List[Job]:
+def _split(sources: Dict[str, str], spec: FeatureSpec, method: str, folder: Path, curves: Optional[str]) -> List[Job]:
     """Jobs by the utterances alone: another --nj finds what is done."""
     utterances = [(utt, sources[utt], stamp(sources[utt])) for utt in sorted(sources)]
     size = max(_JOB_UTTERANCES, math.ceil(len(utterances) / _MAX_JOBS))
     groups = [tuple(utterances[start : start + size]) for start in range(0, len(utterances), size)]
-    return [Job(number, group, spec, method, folder) for number, group in enumerate(groups, start=1)]
+    return [Job(number, group, spec, method, folder, curves) for number, group in enumerate(groups, start=1)]
 
 
 def _agree_on_spec(spec: FeatureSpec, path: Path) -> None:
