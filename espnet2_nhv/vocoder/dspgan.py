@@ -1,5 +1,6 @@
 """DSPGAN: a HiFi-GAN that reads the mel of what a synthesiser of harmonics and noise has made, and sines beside it."""
 
+import dataclasses
 from typing import Any, Dict, Optional, Sequence, Tuple
 
 import torch
@@ -56,7 +57,7 @@ class DSPGAN(AbsVocoder):
         self.generator = SourceHiFiGAN(
             "dspgan", spec.n_mels, channels, scales, range(len(scales)), source_rate=spec.hop_length
         )
-        self.log_mel = LogMel(spec)
+        self.log_mel = LogMel(dataclasses.replace(spec, frame_centre=0.0))
         self.dsp_loss = MultiResolutionSTFTLoss()
 
     def set_stats(self, mean: torch.Tensor, std: torch.Tensor) -> None:

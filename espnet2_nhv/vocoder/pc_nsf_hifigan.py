@@ -1,5 +1,6 @@
 """The singing community's HiFi-GAN: a sine at F0 enters at a low rate, and training moves F0 away and back."""
 
+import dataclasses
 import math
 from typing import Dict, Optional, Sequence, Tuple
 
@@ -72,7 +73,7 @@ class PCNSFHiFiGAN(AbsVocoder):
         self.generator = SourceHiFiGAN(
             "pc-nsf-hifigan", spec.n_mels, channels, scales, [_SOURCE_STAGE], self.source_rate
         )
-        self.log_mel, self.mel_loss = LogMel(spec), MelLoss(spec)
+        self.log_mel, self.mel_loss = LogMel(dataclasses.replace(spec, frame_centre=0.0)), MelLoss(spec)
 
     def forward(self, mel: torch.Tensor, f0: Optional[torch.Tensor] = None) -> torch.Tensor:
         return self._sung(mel, self._source(f0))
