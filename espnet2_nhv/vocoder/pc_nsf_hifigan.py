@@ -13,6 +13,7 @@ from espnet2_nhv.loss.mel import MelLoss
 from espnet2_nhv.vocoder.base import AbsVocoder
 from espnet2_nhv.vocoder.excitation import phase_of_samples, sine
 from espnet2_nhv.vocoder.source_hifigan import SourceHiFiGAN
+from espnet2_nhv.vocoder.unsaved import unsaved
 from espnet2_nhv.vocoder.upsampling import check_scales
 from espnet2_nhv.vocoder.upsampling import upsample_scales as scales_of
 from espnet2_nhv.vocoder.weight_norm import remove_weight_norm
@@ -73,7 +74,8 @@ class PCNSFHiFiGAN(AbsVocoder):
         self.generator = SourceHiFiGAN(
             "pc-nsf-hifigan", spec.n_mels, channels, scales, [_SOURCE_STAGE], self.source_rate
         )
-        self.log_mel, self.mel_loss = LogMel(dataclasses.replace(spec, frame_centre=0.0)), MelLoss(spec)
+        self.log_mel = unsaved(LogMel(dataclasses.replace(spec, frame_centre=0.0)))
+        self.mel_loss = unsaved(MelLoss(spec))
 
     def forward(self, mel: torch.Tensor, f0: Optional[torch.Tensor] = None) -> torch.Tensor:
         return self._sung(mel, self._source(f0))
