@@ -4,11 +4,11 @@ import dataclasses
 import math
 from typing import Callable, Iterator
 
-import librosa
 import numpy as np
 import torch
 
 from espnet2_nhv.feature.mel import LogMel
+from espnet2_nhv.feature.mel_scale import mel_frequencies
 from espnet2_nhv.feature.spec import FeatureSpec
 from espnet2_nhv.refiner.statistics import MelStatistics
 
@@ -180,10 +180,7 @@ def expected(mean: np.ndarray, std: np.ndarray, own: FeatureSpec, other: Feature
     """Mean and deviation at the bands of `other`, where they are known at those of `own`."""
     if (own.fmax, own.mel_scale) == (other.fmax, other.mel_scale):
         return mean, std
-    at, wanted = (
-        librosa.mel_frequencies(s.n_mels + 2, fmin=s.fmin, fmax=s.fmax, htk=s.mel_scale == "htk")[1:-1]
-        for s in (own, other)
-    )
+    at, wanted = (mel_frequencies(s.n_mels + 2, s.fmin, s.fmax, s.mel_scale)[1:-1] for s in (own, other))
     return np.interp(wanted, at, mean), np.interp(wanted, at, std)
 
 

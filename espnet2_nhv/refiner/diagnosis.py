@@ -4,10 +4,10 @@ import dataclasses
 import math
 from typing import Dict, List, Tuple
 
-import librosa
 import numpy as np
 
 from espnet2_nhv.errors import UserError
+from espnet2_nhv.feature.mel_scale import mel_frequencies
 from espnet2_nhv.feature.spec import FeatureSpec
 from espnet2_nhv.refiner.causes import Cause, causes, expected
 from espnet2_nhv.refiner.statistics import MelStatistics, changes, changes_of_noise
@@ -97,9 +97,8 @@ def _against(
     shape = np.square((difference - level) / std).mean()
     spread = np.median(np.log(np.maximum(mel.std(axis=0), 1e-9) / std))
     total = cause.unlikely + 2 * shape / _SHAPE + _squared(spread, _SPREAD) + _squared(level * spec.ln_base, _LEVEL)
-    in_time, in_frequency = (
-        _log_ratio(found, known) for found, known in zip(changes(mel), changes_of_noise(cause.spec))
-    )
+    both = zip(changes(mel), changes_of_noise(cause.spec))
+    in_time, in_frequency = (_log_ratio(found, known) for found, known in both)
     if cause.smooth:
         total += max(0.0, (in_time - _SMOOTH_TIME) / _TIME[1]) ** 2
         total += max(0.0, (in_frequency - _SMOOTH_FREQUENCY) / _FREQUENCY[1]) ** 2
@@ -125,7 +124,7 @@ def _squared(value: float, usual: Tuple[float, float]) -> float:
 
 
 def _bands(given: MelStatistics, mean: np.ndarray, std: np.ndarray, spec: FeatureSpec) -> List[Dict[str, float]]:
-    centres = librosa.mel_frequencies(spec.n_mels + 2, fmin=spec.fmin, fmax=spec.fmax, htk=spec.mel_scale == "htk")
+    centres = mel_frequencies(spec.n_mels + 2, spec.fmin, spec.fmax, spec.mel_scale)
     outside = (np.abs(given.sample - mean) > _RANGE * std).mean(axis=0)
     columns = dict(
         frequency=centres[1:-1], mean=given.mean, std=given.std, trained_mean=mean, trained_std=std, outside=outside

@@ -2,10 +2,10 @@
 
 from typing import Optional, Tuple
 
-import librosa
 import torch
 
 from espnet2_nhv.dsp.inverse_stft import one_frame_more
+from espnet2_nhv.feature.mel_scale import mel_filters
 from espnet2_nhv.feature.spec import FeatureSpec
 from espnet2_nhv.vocoder.apnet2 import APNet2, ConvNeXtV2Block
 
@@ -55,9 +55,7 @@ class FreeV(APNet2):
 
 def _inverse_mel(spec: FeatureSpec, n_fft: int) -> torch.Tensor:
     """From mel amplitudes to those of a Hann-windowed transform of `n_fft`; ``(n_fft / 2 + 1, n_mels)``."""
-    bands = librosa.filters.mel(
-        sr=spec.fs, n_fft=n_fft, n_mels=spec.n_mels, fmin=spec.fmin, fmax=spec.fmax, htk=spec.mel_scale == "htk"
-    )
+    bands = mel_filters(spec.fs, n_fft, spec.n_mels, spec.fmin, spec.fmax, spec.mel_scale)
     inverse = torch.linalg.pinv(torch.from_numpy(bands).double())
     # The spec's transform has more bins in a band or fewer, and a longer window or a shorter one.
     window = getattr(torch, f"{spec.window}_window")(spec.win_length, device="cpu")

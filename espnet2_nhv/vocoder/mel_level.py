@@ -1,9 +1,9 @@
 """How loud a frame is, by its mel."""
 
-import librosa
 import torch
 from torch import nn
 
+from espnet2_nhv.feature.mel_scale import mel_filters
 from espnet2_nhv.feature.spec import FeatureSpec
 
 # Deviations by which the loudest frames of the training features lie above their mean.
@@ -23,10 +23,7 @@ class MelLevel(nn.Module):
     def __init__(self, spec: FeatureSpec):
         super().__init__()
         self.ln_base = spec.ln_base
-        bands = librosa.filters.mel(
-            sr=spec.fs, n_fft=spec.n_fft, n_mels=spec.n_mels, fmin=spec.fmin, fmax=spec.fmax,
-            htk=spec.mel_scale == "htk",
-        )  # fmt: skip
+        bands = mel_filters(spec.fs, spec.n_fft, spec.n_mels, spec.fmin, spec.fmax, spec.mel_scale)
         bands = torch.from_numpy(bands).double()
         total = bands.sum(dim=1).clamp(min=1e-12)
         window = getattr(torch, f"{spec.window}_window")(spec.win_length, dtype=torch.float64, device="cpu")

@@ -1,5 +1,6 @@
 """The singing community's HiFi-GAN: a sine at F0 enters at a low rate, and training moves F0 away and back."""
 
+import dataclasses
 import math
 from typing import Dict, Optional, Sequence, Tuple
 
@@ -12,6 +13,7 @@ from espnet2_nhv.loss.mel import MelLoss
 from espnet2_nhv.vocoder.base import AbsVocoder
 from espnet2_nhv.vocoder.excitation import phase_of_samples, sine
 from espnet2_nhv.vocoder.source_hifigan import SourceHiFiGAN
+from espnet2_nhv.vocoder.unsaved import unsaved
 from espnet2_nhv.vocoder.upsampling import check_scales
 from espnet2_nhv.vocoder.upsampling import upsample_scales as scales_of
 from espnet2_nhv.vocoder.weight_norm import remove_weight_norm
@@ -72,7 +74,8 @@ class PCNSFHiFiGAN(AbsVocoder):
         self.generator = SourceHiFiGAN(
             "pc-nsf-hifigan", spec.n_mels, channels, scales, [_SOURCE_STAGE], self.source_rate
         )
-        self.log_mel, self.mel_loss = LogMel(spec), MelLoss(spec)
+        self.log_mel = unsaved(LogMel(dataclasses.replace(spec, frame_centre=0.0)))
+        self.mel_loss = unsaved(MelLoss(spec))
 
     def forward(self, mel: torch.Tensor, f0: Optional[torch.Tensor] = None) -> torch.Tensor:
         return self._sung(mel, self._source(f0))
