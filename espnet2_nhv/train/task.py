@@ -2,7 +2,6 @@
 
 import argparse
 import contextlib
-import logging
 from pathlib import Path
 from typing import List
 
@@ -21,6 +20,7 @@ from espnet2_nhv.feature.spec import FeatureSpec
 from espnet2_nhv.train.budget import Budget
 from espnet2_nhv.train.model import ESPnetGANVocoderModel
 from espnet2_nhv.train.optim import guard_gradients
+from espnet2_nhv.train.progress import log_to, without_echo
 from espnet2_nhv.train.segments import SegmentDataset, collate
 from espnet2_nhv.train.stats import load_stats
 from espnet2_nhv.train.trainer import VocoderTrainer
@@ -172,25 +172,16 @@ class GANVocoderTask(AbsTask):
     def main_worker(cls, args: argparse.Namespace) -> None:
         """ESPnet's, with its log in ``output_dir/train.log`` too."""
         is_first = args.dist_rank in (None, 0)
-        with _log_to(Path(args.output_dir) / "train.log") if is_first else contextlib.nullcontext():
+        with log_to(Path(args.output_dir) / "train.log") if is_first else contextlib.nullcontext():
             super().main_worker(args)
+
+    @classmethod
+    def main(cls, args=None, cmd=None) -> None:
+        """ESPnet's, without its echo of the command."""
+        with without_echo():
+            super().main(args, cmd)
 
 
 def log_mel_of_silence(spec: FeatureSpec) -> np.ndarray:
     """Log-mel ``(n_mels,)`` of digital silence: ESPnet's own floor may lie above the spec's."""
     return LogMel(spec)(torch.zeros(spec.hop_length))[0, :, 0].numpy()
-
-
-@contextlib.contextmanager
-def _log_to(path: Path):
-    # Before ESPnet's own basicConfig, which does nothing once there is a handler.
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s: %(message)s")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handler = logging.FileHandler(path, encoding="utf-8")
-    handler.setFormatter(logging.Formatter("%(asctime)s (%(module)s:%(lineno)d) %(levelname)s: %(message)s"))
-    logging.getLogger().addHandler(handler)
-    try:
-        yield
-    finally:
-        logging.getLogger().removeHandler(handler)
-        handler.close()

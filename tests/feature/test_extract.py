@@ -34,9 +34,7 @@ DATA = Path("dump/train")
 TABLES = ("feats.scp", "f0.scp", "vuv.scp", "utt2num_frames")
 
 
-@pytest.fixture(autouse=True)
-def _in_a_folder_of_its_own(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("own_folder")
 
 
 def _tone(pitch=220, seconds=0.4, fs=FS):
