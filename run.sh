@@ -12,10 +12,12 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # Options
 stage=1                # first stage to run
 stop_stage=6           # last stage to run
-corpus=demo            # a folder under egs/nhv_sing: demo, wav, kaldi, pjs
-db_root=""             # where the corpus lies (wav: any folder of audio; kaldi: a data dir; demo needs none)
+corpus=demo            # a folder under egs/nhv_sing: demo, wav, kaldi, pjs, voices
+db_root=""             # where the corpus lies (wav: any folder of audio; kaldi: a data dir; voices: folders; demo needs none)
+local_data_opts=""     # further options of the corpus's local/data.sh, e.g. "--dev_voices olpc_male" of voices
 vocoders="nhv hifigan" # which to train, decode and score, or all that have a training config; bin.list_vocoders shows them
 feature=44k_hop256     # feature preset, a file under conf/feature
+f0_method=harvest      # pitch tracker of the features: swift, harvest, dio, fcpe (scores have their own, always harvest)
 train_config=""        # folder of training configs, VOCODER.yaml each (empty: conf/train/CORPUS where there is one, else conf/train)
 train_args=""          # further options of the trainer, e.g. "--max_epoch 20 --batch_size 8"
 budget=""              # training time or steps of each vocoder: 90s, 30m, 2h or 20000steps (empty: the config's max_epoch)
@@ -26,7 +28,7 @@ robustness=false       # measure held notes, other keys, time and memory too (mi
 robustness_args=""     # further options of bin.robustness, e.g. "--held 10 --phrases 1 --limit 60"
 optional_metrics=""    # further metrics, where their package is installed: "visqol pesq"
 utterances=50          # of each set on the listening page, at most
-licence=""             # of the trained weights, written beside them (empty: the corpus's, where it is known)
+licence=""             # of the trained weights, written beside them (empty: the corpus's, where it is known; of voices the strictest)
 ngpu=0                 # GPUs (0: CPU), of each machine
 num_nodes=1            # machines that train together (slurm)
 cmd=""                 # how trainings start: local or slurm, by ESPnet's launcher, see local/cmd.sh (empty: directly)
@@ -36,6 +38,8 @@ datadir=data           # Kaldi data dirs
 dumpdir=dump           # audio and features
 expdir=exp             # models, waveforms, results
 speed_factors=""       # take every training recording at these speeds too, e.g. "1.2 1.45": a voice of several pitches
+speed_speakers=""      # only those of these speakers, e.g. "pjs" (empty: everybody's)
+balance_voices=""      # true or false: training hears a voice by the root of its minutes (empty: true for the corpus voices)
 allow_upsampling=false # take audio below the spec's sampling rate, saying what bandwidth is real
 strict=false           # a bad file or utterance is an error rather than listed and skipped
 python=""              # Python to use (empty: .venv, set up first)
@@ -60,6 +64,10 @@ fi
 if [ "$vocoders" = all ]; then
     vocoders=$(cd "$train_config" && for _file in [!_]*.yaml; do echo "${_file%.yaml}"; done)
 fi
+case $balance_voices in
+    "" | true | false) ;;
+    *) fail "--balance_voices is '$balance_voices'; give true or false" ;;
+esac
 case $sets in
     dev | eval | "dev eval" | "eval dev") ;;
     *) fail "--sets is '$sets'; give dev, eval or 'dev eval'" ;;
@@ -84,11 +92,14 @@ if [ -z "$python" ]; then
 fi
 export PYTHONPATH=$root${PYTHONPATH:+:$PYTHONPATH}
 export PYTHONWARNINGS=ignore
+[ -n "$balance_voices" ] || balance_voices=$([ "$corpus" = voices ] && echo true || echo false)
 strict_option=$([ "$strict" = false ] || echo --strict)
 
 if [ "$stage" -le 1 ] && [ "$stop_stage" -ge 1 ]; then
     say "stage 1: data preparation of $corpus"
-    "$root/egs/nhv_sing/$corpus/local/data.sh" --python "$python" --data "$datadir" ${db_root:+--db_root "$db_root"}
+    # shellcheck disable=SC2086
+    "$root/egs/nhv_sing/$corpus/local/data.sh" --python "$python" --data "$datadir" ${db_root:+--db_root "$db_root"} \
+        $local_data_opts
     echo "$corpus $db_root" > "$datadir/corpus"
 fi
 
@@ -98,14 +109,16 @@ if [ "$stage" -le 2 ] && [ "$stop_stage" -ge 2 ]; then
         $python -m espnet2_nhv.bin.prepare --data "$datadir/$set" --out "$dumpdir/$set" \
             --spec "$root/conf/feature/$feature.yaml" --nj "$nj" $strict_option \
             $([ "$allow_upsampling" = false ] || echo --allow_upsampling) \
-            $([ "$set" != train ] || [ -z "$speed_factors" ] || echo --speed_factors $speed_factors)
+            $([ "$set" != train ] || [ -z "$speed_factors" ] || echo --speed_factors $speed_factors) \
+            $([ "$set" != train ] || [ -z "$speed_speakers" ] || echo --speed_speakers $speed_speakers) \
+            $([ "$set" != train ] || [ "$balance_voices" = false ] || echo --balance_voices)
     done
 fi
 
 if [ "$stage" -le 3 ] && [ "$stop_stage" -ge 3 ]; then
     say "stage 3: features"
     for set in train dev eval; do
-        $python -m espnet2_nhv.bin.extract --data "$dumpdir/$set" --nj "$nj" $strict_option
+        $python -m espnet2_nhv.bin.extract --data "$dumpdir/$set" --nj "$nj" --f0_method "$f0_method" $strict_option
     done
 fi
 
@@ -134,7 +147,7 @@ try_again() { # try_again WHAT...: forget that it failed in an earlier run
 has_failed() { [ -e "$expdir/$1/failed.txt" ]; }
 
 if [ "$stage" -le 4 ] && [ "$stop_stage" -ge 4 ]; then
-    [ -n "$licence" ] || licence=$(cat "$root/egs/nhv_sing/$corpus/licence" 2>/dev/null || echo "unknown")
+    [ -n "$licence" ] || licence=$(cat "$root/egs/nhv_sing/$corpus/licence" 2>/dev/null || true)
     for vocoder in $vocoders; do
         say "stage 4: training $vocoder"
         name=$vocoder${tag:+_$tag}
@@ -146,7 +159,7 @@ if [ "$stage" -le 4 ] && [ "$stop_stage" -ge 4 ]; then
         attempt training "$name" ${launch[@]+"${launch[@]}"} $python -m espnet2_nhv.bin.train --config "$train_config/$vocoder.yaml" \
             --train_data "$dumpdir/train" --valid_data "$dumpdir/dev" --stats_dir "$expdir/stats" \
             --output_dir "$expdir/$name" --ngpu "$ngpu" --inference_model "$inference_model" \
-            --licence "$licence" --trained_on "$corpus" \
+            ${licence:+--licence "$licence"} --trained_on "$corpus" \
             ${budget:+--budget "$budget"} ${init_vocoder:+--init_vocoder "$init_vocoder"} $train_args || true
     done
 fi

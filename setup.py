@@ -15,7 +15,9 @@ setup(
         "kaldiio",
         "librosa",
         "matplotlib",
+        "mido",  # F0 out of MIDI files
         "numpy",
+        "onnxruntime",
         "pillow",
         "pyworld",
         "pyyaml",
@@ -24,6 +26,7 @@ setup(
         "six",  # espnet imports it and forgets to ask for it
         "soundfile",
         "soxr",
+        "swift-f0",
         "tensorboard",
         "torch",
         "torchaudio",
@@ -32,17 +35,19 @@ setup(
     ],
     extras_require={
         "test": [
+            "distillmos",
             "hypothesis",
             "onnx",
-            "onnxruntime",
             "pesq",
             "pytest",
             "pytest-xdist",
             "ruff",
             "selenium",
+            "speechmos",
             "visqol-python",
         ],
-        "metrics": ["visqol-python", "pesq"],  # optional columns of the results
-        "export": ["onnx", "onnxruntime"],  # writing ONNX files, and running them from here
+        "metrics": ["visqol-python", "pesq", "distillmos", "speechmos"],  # optional columns of the results
+        "export": ["onnx"],  # writing ONNX files
+        "fcpe": ["torchfcpe"],  # one more F0 tracker
     },
 )

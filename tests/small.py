@@ -18,6 +18,19 @@ SMALL = {
     "sawsing": dict(n_harmonics=20, n_layers=1),
     "ddsp": dict(n_harmonics=20, n_layers=1),
     "sifigan": dict(channels=32),
+    "bigvgan": dict(channels=16, resblock_kernel_sizes=[3], resblock_dilations=[[1]]),
+    "bigvgan-small": dict(channels=16, resblock_kernel_sizes=[3], resblock_dilations=[[1]]),
+    "univnet": dict(channels=4, noise_channels=4, kernel_channels=8),
+    "wavehax": dict(channels=4, hidden=8, n_blocks=1),
+    "periodnet": dict(periodic_layers=4, periodic_stacks=2, aperiodic_layers=2, residual_channels=8, skip_channels=8),
+    "periodnet-series": dict(
+        periodic_layers=4, periodic_stacks=2, aperiodic_layers=2, residual_channels=8, skip_channels=8
+    ),
+    "dspgan": dict(channels=16, dsp_conf=dict(n_harmonics=20, n_layers=1)),
+    "refinegan": dict(channels=2, kernel_sizes=[3], dilations=[1]),
+    "pc-nsf-hifigan": dict(channels=32),
+    "freev": dict(channels=16, hidden=32, n_blocks=1),
+    "priorgrad": dict(channels=8, n_layers=4, cycle=2, schedule=[0.01, 0.5]),
     "mcnn": dict(channels=8, n_heads=2),
     "pwg": dict(layers=4, stacks=2, residual_channels=8, skip_channels=8),
 }
@@ -34,5 +47,6 @@ SMALL_DISCRIMINATORS = {
     "style_melgan": dict(repeats=1, discriminator_params=dict(max_downsample_channels=32)),
     "univnet_mrd": dict(channels=4),
     "multi_band_stft": dict(channels=4),
+    "framewise": dict(channels=16, n_layers=1),
     "mpd_mrd": dict(period_conf=dict(periods=[2], discriminator_params=_PERIOD), spectral_conf=dict(channels=4)),
 }  # fmt: skip

@@ -51,6 +51,6 @@ def add_subtype(parser: argparse.ArgumentParser) -> None:
 
 def add_f0_method(parser: argparse.ArgumentParser) -> None:
     """--f0_method, of commands that analyse."""
-    from espnet2_nhv.feature.f0 import METHODS
+    from espnet2_nhv.feature.pitch.registry import DEFAULT, METHOD_HELP, METHODS
 
-    parser.add_argument("--f0_method", choices=METHODS, default=METHODS[0], help="dio is faster but errs more in noise")
+    parser.add_argument("--f0_method", choices=METHODS, default=DEFAULT, help=METHOD_HELP)

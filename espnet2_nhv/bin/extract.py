@@ -3,10 +3,9 @@
 import argparse
 from pathlib import Path
 
-from espnet2_nhv.bin.cli import run_cli
+from espnet2_nhv.bin.cli import add_f0_method, run_cli
 from espnet2_nhv.errors import UserError
 from espnet2_nhv.feature.extract import extract_features, print_report
-from espnet2_nhv.feature.f0 import METHODS
 from espnet2_nhv.feature.spec import FeatureSpec
 
 
@@ -14,7 +13,7 @@ def get_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="set to extract, e.g. dump/train")
     parser.add_argument("--spec", type=Path, help="feature spec (default: spec.yaml beside the set)")
-    parser.add_argument("--f0_method", choices=METHODS, default=METHODS[0], help="dio is faster but errs more in noise")
+    add_f0_method(parser)
     parser.add_argument("--nj", type=int, default=1, help="processes")
     parser.add_argument("--strict", action="store_true", help="end with an error if anything had to be left out")
     return parser

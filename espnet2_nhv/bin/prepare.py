@@ -23,6 +23,14 @@ def get_parser() -> argparse.ArgumentParser:
         default=[],
         help="speeds at which recordings are taken once more, e.g. 1.2",
     )
+    parser.add_argument(
+        "--speed_speakers", nargs="*", default=[], help="whose recordings are, e.g. pjs (everybody's if not given)"
+    )
+    parser.add_argument(
+        "--balance_voices",
+        action="store_true",
+        help="write utt2weight: training hears a voice by the root of its minutes",
+    )
     parser.add_argument("--nj", type=int, default=1, help="processes")
     parser.add_argument("--strict", action="store_true", help="end with an error if anything had to be left out")
     return parser
@@ -38,6 +46,8 @@ def main():
         args.max_phrase_seconds,
         args.nj,
         args.speed_factors,
+        args.speed_speakers,
+        args.balance_voices,
     )
     print_report(report, args.out)
     if args.strict and report.problems:

@@ -1,27 +1,65 @@
-"""Stage 6: score one vocoder's synthesis of one set against the recordings."""
+"""Score one vocoder's synthesis of one set against the recordings (stage 6), or vocoders on any recordings.
+
+score --data dump/eval --decode exp/nhv/decode/eval
+score --files songs/ other.wav --vocoder exp/nhv/vocoder exp/other/vocoder world
+"""
 
 import argparse
+import json
 import sys
 
 from espnet2_nhv.bin.cli import run_cli
+from espnet2_nhv.errors import UserError
+from espnet2_nhv.files import write_whole
+from espnet2_nhv.report.line import in_one_line
 from espnet2_nhv.score.evaluate import SCORES, evaluate
 from espnet2_nhv.score.metrics import METRICS
 from espnet2_nhv.score.optional import OPTIONAL
+from espnet2_nhv.score.recordings import find_recordings, find_vocoder, score_recordings
 
 
 def get_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
-    parser.add_argument("--data", required=True, help="references: a folder with wav.scp, e.g. dump/eval")
-    parser.add_argument("--decode", required=True, help="synthesis: a folder with wav.scp, e.g. exp/nhv/decode/eval")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", help="references: a folder with wav.scp, e.g. dump/eval")
+    parser.add_argument("--decode", help="synthesis: a folder with wav.scp, e.g. exp/nhv/decode/eval")
     parser.add_argument("--spec", help="feature spec; spec.yaml beside --data if not given")
-    parser.add_argument("--nj", type=int, default=1, help="processes")
+    parser.add_argument("--nj", type=int, default=1, help="processes (1)")
     parser.add_argument("--optional", nargs="*", default=[], help=f"further metrics: {', '.join(OPTIONAL)}")
+    parser.add_argument("--files", nargs="+", help="recordings: audio files, folders of them, or lists (.txt, .scp)")
+    parser.add_argument("--vocoder", nargs="+", help="what synthesises --files: saved or exported vocoders, or world")
+    parser.add_argument("--seconds", type=float, help="of the middle of each of --files; all of it if not given")
+    parser.add_argument("--cache", help="a folder where the F0 of --files is kept for the next time")
+    parser.add_argument("--out", help="a JSON file for the scores of --files, one entry a vocoder")
     parser.add_argument("--strict", action="store_true", help="exit non-zero if any utterance has no scores")
     return parser
 
 
 def main() -> None:
     args = get_parser().parse_args()
+    if args.files and args.vocoder and not (args.data or args.decode):
+        score_files(args)
+    elif args.data and args.decode and not (args.files or args.vocoder):
+        score_set(args)
+    else:
+        raise UserError("give --data and --decode to score what was decoded, or --files and --vocoder")
+
+
+def score_files(args: argparse.Namespace) -> None:
+    files, results = find_recordings(args.files), {}
+    vocoders = {name: find_vocoder(name) for name in args.vocoder}  # before hours of scoring, not after them
+    for name, vocoder in vocoders.items():
+        scores = score_recordings(vocoder, files, args.seconds, args.cache, args.optional, name)
+        results[name] = scores
+        print(f"{name}: {scores['n_scored']} files  {in_one_line(scores)}", flush=True)
+        if args.out:
+            write_whole(args.out, json.dumps(results, indent=1, allow_nan=False, ensure_ascii=False) + "\n")
+    for key, reason in scores["skipped"].items():
+        print(f"{OPTIONAL[key].metric.label} skipped: {reason}")
+    if args.strict and scores["n_missing"]:
+        sys.exit(f"error: {scores['n_missing']} of {len(files)} files have no scores")
+
+
+def score_set(args: argparse.Namespace) -> None:
     scores = evaluate(args.data, args.decode, args.nj, args.spec, args.optional)
     for metric in [*METRICS, *(extra.metric for extra in OPTIONAL.values())]:
         if scores["mean"].get(metric.key) is not None:

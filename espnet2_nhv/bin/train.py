@@ -23,8 +23,9 @@ def get_parser() -> argparse.ArgumentParser:
     add("--train_data", help="training set with features, e.g. dump/train")
     add("--valid_data", help="validation set with features, e.g. dump/dev")
     add("--inference_model", default=BEST, help="the checkpoint that is saved as the vocoder")
-    add("--licence", default="unknown", help="under which the weights may be used; written beside them")
+    add("--licence", help="of the data; written beside the weights (default: the strictest of the sources)")
     add("--trained_on", help="the corpus and its licence; written beside the weights")
+    add("--sources", help="list of voices: name, licence, attribution (default: sources.yaml beside the data)")
     parser.set_defaults(num_workers=None)
     return parser
 

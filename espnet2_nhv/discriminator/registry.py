@@ -18,6 +18,7 @@ DISCRIMINATORS = {
     "style_melgan": "espnet2.gan_tts.style_melgan:StyleMelGANDiscriminator",
     "univnet_mrd": "espnet2_nhv.discriminator.spectral:MultiResolutionDiscriminator",
     "multi_band_stft": "espnet2_nhv.discriminator.spectral:MultiBandSTFTDiscriminator",
+    "framewise": "espnet2_nhv.discriminator.framewise:FramewiseDiscriminator",
     "mpd_mrd": "espnet2_nhv.discriminator.combined:PeriodAndSpectrum",
 }
 

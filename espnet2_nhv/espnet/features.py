@@ -27,6 +27,8 @@ def spec_of(feats_extract: Optional[torch.nn.Module]) -> FeatureSpec:
             f"the acoustic model {what}, so what its features mean is not known: vocoders here read log-mel "
             "(feats_extract: fbank); for features from files name their spec, spec: FILE in --vocoder_config"
         )
+    if not feats_extract.stft.center:
+        raise UserError("feats_extract: center is false, so its frames are not centred at multiples of the hop")
     mel = feats_extract.logmel
     return FeatureSpec(
         fs=feats_extract.fs,

@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Union
+from typing import List, Union
 
 import espnet2_nhv
 from espnet2_nhv.errors import UserError
@@ -18,6 +18,8 @@ def make_card(folder: Union[str, Path], kind: str, **more) -> dict:
     """The card of a file of some `kind` exported from a saved vocoder."""
     saved = load_card(folder)
     facts = {name: saved.get(name, "not stated") for name in ("vocoder", "licence", "trained_on")}
+    if "sources" in saved:
+        facts["sources"] = saved["sources"]
     return dict(
         format=FORMAT,
         kind=kind,
@@ -51,9 +53,15 @@ def check_card(text: str, path: Union[str, Path], kinds: tuple) -> dict:
 def describe(card: dict) -> str:
     """A card for people to read."""
     spec = card["spec"]
-    facts = {name: value for name, value in card.items() if name != "spec"}
+    facts = {name: value for name, value in card.items() if name not in ("spec", "sources")}
     facts["features"] = ", ".join(
         f"{name} {value}" for name, value in (spec if isinstance(spec, dict) else spec.to_dict()).items()
     )
     width = max(map(len, facts))
-    return "\n".join(f"{name:{width}}  {value}" for name, value in facts.items())
+    lines = [f"{name:{width}}  {value}" for name, value in facts.items()]
+    return "\n".join(lines + attributions(card))
+
+
+def attributions(card: dict) -> List[str]:
+    """What is to be said of each voice that the weights were trained on, a line each."""
+    return [f"{source['name']} ({source['licence']}): {source['attribution']}" for source in card.get("sources", ())]

@@ -1,8 +1,9 @@
 """Writing a saved vocoder in other formats."""
 
+import dataclasses
 import shutil
 from pathlib import Path
-from typing import Callable, List, Tuple, Union
+from typing import Callable, List, Optional, Tuple, Union
 
 import torch
 
@@ -13,6 +14,7 @@ from espnet2_nhv.export.onnx_file import write_onnx
 from espnet2_nhv.export.onnx_vocoder import OnnxVocoder
 from espnet2_nhv.export.openutau import check_openutau, write_package
 from espnet2_nhv.export.torchscript import TorchScriptVocoder, write_torchscript
+from espnet2_nhv.feature.spec import FeatureSpec
 from espnet2_nhv.files import whole_file
 from espnet2_nhv.vocoder.nhv.generator import NHV
 from espnet2_nhv.vocoder.nhv.stream import stream_noise
@@ -70,7 +72,7 @@ def export(folder: Union[str, Path], form: str, out: Union[str, Path], name: str
         raise UserError(f"{folder}: a vocoder of kind {vocoder.name} cannot be written as {form}, only nhv; torch can")
     if form == "torchscript":
         path = out / f"{name}.pt"
-        write_torchscript(vocoder, make_card(folder, "torchscript"), path)
+        write_torchscript(vocoder, make_card(folder, "torchscript", takes_mel_f0=vocoder.takes_mel_f0), path)
         module = TorchScriptVocoder(path).module
         return [path], _compare(vocoder, lambda mel, f0, white: module(mel, f0, 0, white)[0], path)
     if form == "openutau":
@@ -78,16 +80,19 @@ def export(folder: Union[str, Path], form: str, out: Union[str, Path], name: str
     if OPSET is None:
         raise UserError("writing ONNX needs the package onnx, reading it onnxruntime: pip install onnx onnxruntime")
     step = NHVStep(vocoder).eval()
-    facts = dict(opset=OPSET, stride=step.stride, delay_samples=step.delay_samples)
+    facts = dict(opset=OPSET, stride=step.stride, delay_samples=step.delay_samples, takes_mel_f0=vocoder.takes_mel_f0)
     path = out / f"{name}.onnx"
-    write_onnx(whole_model(step), make_card(folder, "onnx", **facts), path)
+    # Who sings with DiffSinger's acoustic models has their frames.
+    spec = dataclasses.replace(vocoder.spec, frame_centre=0.5) if form == "openutau" else vocoder.spec
+    card = make_card(folder, "onnx", **facts)
+    write_onnx(whole_model(step, spec.first_centre), dict(card, spec=spec.to_dict()), path)
     session = OnnxVocoder(path).session
 
     def run(mel, f0, white):
         inputs = dict(mel=mel.numpy(), f0=f0.numpy(), white_noise=white.numpy())
         return torch.from_numpy(session.run(["waveform"], inputs)[0])
 
-    difference = _compare(vocoder, run, path)
+    difference = _compare(vocoder, run, path, spec)
     if form == "openutau":
         package = write_package(path, make_card(folder, "onnx"), out / f"{name}.oudep", name)
         path.unlink()  # it is in the package
@@ -97,16 +102,16 @@ def export(folder: Union[str, Path], form: str, out: Union[str, Path], name: str
     return [path, stream], difference
 
 
-def _compare(vocoder: NHV, run: Callable, path: Path) -> float:
+def _compare(vocoder: NHV, run: Callable, path: Path, spec: Optional[FeatureSpec] = None) -> float:
     """Largest difference from PyTorch over a second of a gliding note, the noise being the same."""
     n_frames = int(vocoder.spec.frame_rate)
     generator = torch.Generator().manual_seed(0)
     # Bands of about -43 dB make a signal of ordinary loudness.
     mel = (0.7 * torch.randn(n_frames, vocoder.spec.n_mels, generator=generator) - 5.0) / vocoder.spec.ln_base
     f0 = torch.logspace(7, 9, n_frames, base=2.0)
-    white = stream_noise(vocoder, 0, (n_frames + 3) * vocoder.spec.hop_length)
+    white = stream_noise(vocoder, 0, (n_frames + 4) * vocoder.spec.hop_length)
     with torch.no_grad():
-        difference = (run(mel[None], f0[None], white)[0] - vocoder.inference(mel, f0)).abs().max().item()
+        difference = (run(mel[None], f0[None], white)[0] - vocoder.inference(mel, f0, spec)).abs().max().item()
     if not difference <= _TOLERANCE:
         raise UserError(f"{path}: differs from PyTorch by {difference:.2g} of full scale and is not to be used")
     return difference

@@ -10,7 +10,11 @@ from espnet2_nhv.vocoder.nhv.generator import NHV
 
 # Hz. F0 is held above this, lest a bad value fill everything after it with what is not a number.
 _LOWEST_F0 = 5.0
-_OWN_STATE = ("frame", "phase", "f0", "mel", "numbers", "pulses", "white", "harmonic", "noise")
+_OWN_STATE = ("frame", "phase", "f0", "mel_f0", "mel", "numbers", "pulses", "white", "harmonic", "noise")
+
+
+# Of the harmonic filter and of the noise filter.
+Cepstra = Tuple[torch.Tensor, torch.Tensor]
 
 
 class NHVStep(torch.nn.Module):
@@ -61,7 +65,7 @@ class NHVStep(torch.nn.Module):
         return [
             torch.zeros((), dtype=torch.int64),
             torch.full((batch,), start_phase, dtype=torch.float64),
-            torch.zeros(batch, late),
+            *(torch.zeros(batch, late) for _ in range(2)),
             torch.zeros(batch, late, self.vocoder.spec.n_mels),
             torch.zeros(batch, late - self.vocoder.look_ahead, sum(self.vocoder.sizes)),
             *(torch.zeros(batch, hop_length) for _ in range(2)),
@@ -70,7 +74,13 @@ class NHVStep(torch.nn.Module):
         ]
 
     def forward(
-        self, mel: torch.Tensor, f0: torch.Tensor, white: torch.Tensor, end: torch.Tensor, state: List[torch.Tensor]
+        self,
+        mel: torch.Tensor,
+        f0: torch.Tensor,
+        mel_f0: torch.Tensor,
+        white: torch.Tensor,
+        end: torch.Tensor,
+        state: List[torch.Tensor],
     ) -> Tuple[torch.Tensor, torch.Tensor, List[torch.Tensor]]:
         """Take frames.
 
@@ -78,6 +88,7 @@ class NHVStep(torch.nn.Module):
         ----------
         mel : Tensor [shape=(B, n, n_mels)], raw log-mel, n >= delay_frames, a multiple of `stride`
         f0 : Tensor [shape=(B, n)], Hz
+        mel_f0 : Tensor [shape=(B, n)], Hz, at which the mel was sung, or `f0` again
         white : Tensor [shape=(B, n * hop_length)], white noise of unit power, of the samples that this step makes
         end : Tensor [shape=(), dtype=int64], number of frames of the utterance, where known, else a large one; after
             them, held ones are to follow
@@ -89,29 +100,32 @@ class NHVStep(torch.nn.Module):
         state : list of Tensor
         """
         vocoder, late = self.vocoder, self.delay_frames
-        frame, phase, old_f0, old_mel, old_numbers, old_pulses, old_white, harmonic_tail, noise_tail = state[:9]
-        numbers, network_state = vocoder.network(vocoder.network_input(mel), state[9:])
+        own, network_state = state[: len(_OWN_STATE)], state[len(_OWN_STATE) :]
+        frame, phase, old_f0, old_mel_f0, old_mel, old_numbers, old_pulses, old_white, *tails = own
         position = frame - late + torch.arange(mel.shape[1])
 
         # Before the first frame its F0 is held, and the phase so set back that the frame begins with that asked for.
-        f0 = f0.clamp(_LOWEST_F0, vocoder.fs / 2 - 1)
+        f0, mel_f0 = (x.clamp(_LOWEST_F0, vocoder.fs / 2 - 1) for x in (f0, mel_f0))
+        numbers, network_state = vocoder.network(vocoder.network_input(mel, mel_f0), network_state)
         first = frame == 0
         phase = torch.where(first, phase - f0[:, 0].double() * (late * self.hop_length / vocoder.fs), phase)
         f0 = torch.cat([torch.where(first, f0[:, :1].expand_as(old_f0), old_f0), f0], dim=1)
-        mel = torch.cat([old_mel, mel], dim=1)
+        mel, mel_f0 = torch.cat([old_mel, mel], dim=1), torch.cat([old_mel_f0, mel_f0], dim=1)
         numbers = torch.cat([old_numbers, numbers], dim=1)
         # What is needed of them is counted from the end: the exporter must see that sizes are n and n + 1.
-        pulses, phase = vocoder.pulses(_without_last(f0, late - 1), phase)
+        pulses, phase = vocoder.pulses(_without_last(f0, late - 1), phase, white, steady=position < 0)
         pulses, white = torch.cat([old_pulses, pulses], dim=1), torch.cat([old_white, white], dim=1)
-        cepstra = vocoder.cepstra(_without_last(numbers, late - vocoder.look_ahead), _without_last(mel, late))
+        read = _without_last(numbers, late - vocoder.look_ahead)
+        cepstra = vocoder.cepstra(read, *(_without_last(x, late) for x in (mel, f0, mel_f0)))
 
         harmonic, noise = self._filtered(pulses, white, self._window(position, end), cepstra)
-        harmonic, harmonic_tail = self._overlap_add(harmonic, harmonic_tail)
-        noise, noise_tail = self._overlap_add(noise, noise_tail)
+        harmonic, harmonic_tail = self._overlap_add(harmonic, tails[0])
+        noise, noise_tail = self._overlap_add(noise, tails[1])
         new_state = [
             frame + mel.shape[1] - late,
             phase,
             f0[:, -late:],
+            mel_f0[:, -late:],
             mel[:, -late:],
             numbers[:, numbers.shape[1] - (late - vocoder.look_ahead) :],
             pulses[:, -self.hop_length :],
@@ -129,7 +143,11 @@ class NHVStep(torch.nn.Module):
         return window.flatten(0, 1)
 
     def _filtered(
-        self, pulses: torch.Tensor, white: torch.Tensor, window: torch.Tensor, cepstra: torch.Tensor
+        self,
+        pulses: torch.Tensor,
+        white: torch.Tensor,
+        window: torch.Tensor,
+        cepstra: Cepstra,
     ) -> Tuple[torch.Tensor, torch.Tensor]:
         """Both excitations ``(B, (n + 1) * hop_length)`` through their filters, frames ``(n_fft / N2, B * n, N2)``."""
         pulses_real, pulses_imag = self.fourier(self._frames(pulses, window))
@@ -148,9 +166,9 @@ class NHVStep(torch.nn.Module):
         frames = torch.cat([hops[:, :, :-1], hops[:, :, 1:]]) * window[:, None]
         return frames.flatten(1, 2)
 
-    def _responses(self, cepstra: torch.Tensor) -> Tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    def _responses(self, cepstra: Cepstra) -> Tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Real and imaginary part of the harmonic filter's response and the noise filter's gain."""
-        harmonic, noise = cepstra.flatten(0, 1).split(self.vocoder.sizes, dim=1)
+        harmonic, noise = (x.flatten(0, 1) for x in cepstra)
         magnitude = torch.matmul(harmonic, self.to_log_magnitude).clamp(*LOG_MAGNITUDE_RANGE).exp()
         angle = torch.matmul(harmonic, self.to_angle)
         gain = torch.matmul(noise, self.to_log_gain).clamp(*LOG_MAGNITUDE_RANGE).exp()
@@ -173,11 +191,14 @@ class ComplexNHVStep(NHVStep):
     """The same with PyTorch's own Fourier transforms, for where there is PyTorch."""
 
     def _filtered(
-        self, pulses: torch.Tensor, white: torch.Tensor, window: torch.Tensor, cepstra: torch.Tensor
+        self,
+        pulses: torch.Tensor,
+        white: torch.Tensor,
+        window: torch.Tensor,
+        cepstra: Cepstra,
     ) -> Tuple[torch.Tensor, torch.Tensor]:
         n_fft, vocoder = self.vocoder.n_fft, self.vocoder
-        harmonic, noise = cepstra.flatten(0, 1).split(vocoder.sizes, dim=1)
-        responses = vocoder.responses(harmonic, noise)
+        responses = vocoder.responses(*(x.flatten(0, 1) for x in cepstra))
         filtered = []
         for excitation, response in zip((pulses, white), responses):
             frames = self._frames(excitation, window).transpose(0, 1).flatten(1)
@@ -194,9 +215,9 @@ class FlatStep(torch.nn.Module):
         super().__init__()
         self.step = step
 
-    def forward(self, mel, f0, white, end, *state):
+    def forward(self, mel, f0, mel_f0, white, end, *state):
         """As :meth:`NHVStep.forward`; returns harmonic, noise and the tensors of the next state."""
-        harmonic, noise, new_state = self.step(mel, f0, white, end, list(state))
+        harmonic, noise, new_state = self.step(mel, f0, mel_f0, white, end, list(state))
         return (harmonic, noise, *new_state)
 
 

@@ -23,19 +23,25 @@ _SYMBOLICS = {
 }
 PARTS = ("harmonic", "noise")
 # Inputs that need not be given.
-_OPTIONAL = {"seed": np.zeros((), np.int64), "white_noise": np.zeros((1, 0), np.float32)}
+_OPTIONAL = {
+    "mel_f0": np.zeros((1, 0), np.float32),
+    "seed": np.zeros((), np.int64),
+    "white_noise": np.zeros((1, 0), np.float32),
+}
 
 
 def stream_model(step: NHVStep) -> onnx.ModelProto:
     """One step: ``mel, f0, state`` to ``waveform, harmonic, noise, next state``.
 
-    Optional inputs: `seed` or `white_noise` ``(B, n * hop_length)``, and `end`, the number of frames of the utterance.
+    Optional inputs: `mel_f0` ``(B, n)``, Hz, at which the mel was sung, `seed` or `white_noise`
+    ``(B, n * hop_length)``, and `end`, the number of frames of the utterance.
     """
     b = Builder("io/")
     graph = _step_graph(step)
     states = _state_types(step)
     b.op("Identity", "mel", name="step/mel")
     b.op("Identity", "f0", name="step/f0")
+    _add_mel_f0(b, "step/mel_f0")
     b.op("Identity", "end", name="step/end")
     n_frames = b.size("mel", 1)
     frame = b.op("Sub", "state_frame", b.constant(step.delay_frames))
@@ -58,14 +64,17 @@ def stream_model(step: NHVStep) -> onnx.ModelProto:
     return _model("nhv_stream", nodes, inputs, outputs, constants, optional)
 
 
-def whole_model(step: NHVStep) -> onnx.ModelProto:
+def whole_model(step: NHVStep, late: int = 0) -> onnx.ModelProto:
     """A whole utterance, in blocks: ``mel, f0`` to ``waveform, harmonic, noise``, the first the others' sum.
 
-    Optional inputs: `seed` or `white_noise` ``(B, N)``, and `phase`, in cycles, of the pulses at the first sample.
+    Optional inputs: `mel_f0` ``(B, T)``, Hz, at which the mel was sung, `seed` or `white_noise` ``(B, N)``, and
+    `phase`, in cycles, of the pulses at the first sample.
+    The first frame is centred at sample `late`, which is 0 or, with one frame more held before it, half a hop.
     """
     b = Builder("whole/")
     states = _state_types(step)
-    batch, n_frames = b.size("mel", 0), b.size("mel", 1)
+    batch, n_given = b.size("mel", 0), b.size("mel", 1)
+    n_frames = b.op("Add", n_given, b.constant(1 if late else 0))
     # As many blocks as needed, all of one size, a multiple of the stride.
     n_steps = b.op("Add", n_frames, b.constant(step.delay_frames + 2 + step.stride - 1))
     n_steps = b.op("Div", n_steps, b.constant(step.stride))
@@ -74,6 +83,7 @@ def whole_model(step: NHVStep) -> onnx.ModelProto:
     block = b.op("Mul", _ceil_div(b, n_steps, n_blocks), b.constant(step.stride), name="whole/block")
     b.op("Identity", batch, name="whole/batch")
     b.op("Identity", n_frames, name="whole/n_frames")
+    _add_mel_f0(b, "whole/mel_f0")
 
     begins = b.op("Mul", b.counting(b.constant(0), n_blocks), block)
     initial = [_initial(b, name, dtype, shape, batch) for name, dtype, shape in states]
@@ -83,11 +93,11 @@ def whole_model(step: NHVStep) -> onnx.ModelProto:
         *initial,
         begins,
         name=[*(f"whole/last_{name}" for name, _, _ in states), *stacked],
-        body=_body(step, states),
+        body=_body(step, states, late),
         num_scan_inputs=1,
     )
-    n_samples = b.op("Mul", n_frames, b.constant(step.hop_length))
-    begin = b.constant([step.delay_samples])
+    n_samples = b.op("Mul", n_given, b.constant(step.hop_length))
+    begin = b.constant([step.delay_samples + late])
     end = b.op("Add", b.op("Unsqueeze", n_samples, b.constant([0])), begin)
     for blocks, name in zip(stacked, PARTS):
         joined = b.op("Reshape", b.op("Transpose", blocks, perm=[1, 0, 2]), b.shape(batch, -1))
@@ -98,15 +108,18 @@ def whole_model(step: NHVStep) -> onnx.ModelProto:
     return _model("nhv", b.nodes, _feature_inputs(step), outputs, list(b.constants.values()), optional)
 
 
-def _body(step: NHVStep, states: List[tuple]) -> onnx.GraphProto:
+def _body(step: NHVStep, states: List[tuple], late: int) -> onnx.GraphProto:
     """The step on the block that begins at frame `body/begin`; features are read from outside."""
     b = Builder("body/")
     graph = _step_graph(step)
     frames = b.counting("body/begin", "whole/block")
     last = b.op("Sub", "whole/n_frames", b.constant(1))
     frames = b.op("Min", frames, last)  # the last frame held
+    if late:  # and the first
+        frames = b.op("Max", b.op("Sub", frames, b.constant(1)), b.constant(0))
     b.op("Gather", "mel", frames, axis=1, name="step/mel")
     b.op("Gather", "f0", frames, axis=1, name="step/f0")
+    b.op("Gather", "whole/mel_f0", frames, axis=1, name="step/mel_f0")
     b.op("Identity", "whole/n_frames", name="step/end")
     frame = b.op("Sub", "body/begin", b.constant(step.delay_frames))
     _add_noise(b, "whole/batch", frame, "whole/block", step)
@@ -118,6 +131,16 @@ def _body(step: NHVStep, states: List[tuple]) -> onnx.GraphProto:
     outputs += [declare(f"parts/{part}", np.float32, ["batch", None]) for part in PARTS]
     constants = [*b.constants.values(), *graph.initializer, *after.constants.values()]
     return helper.make_graph([*b.nodes, *graph.node, *after.nodes], "block", inputs, outputs, constants)
+
+
+def _add_mel_f0(b: Builder, name: str) -> None:
+    """The input `mel_f0` under another name, or where that is empty `f0`."""
+    branches = {}
+    for branch, value in (("then", "mel_f0"), ("else", "f0")):
+        taken = Builder(f"{name}_{branch}/")
+        taken.op("Identity", value, name=f"{name}_{branch}")
+        branches[f"{branch}_branch"] = taken.graph(branch, [], [declare(f"{name}_{branch}", np.float32, None)])
+    b.op("If", b.op("Greater", b.size("mel_f0", 1), b.constant(0)), name=name, **branches)
 
 
 def _add_noise(b: Builder, batch: str, frame: str, n_frames: str, step: NHVStep) -> None:
@@ -200,7 +223,7 @@ def _state_types(step: NHVStep) -> List[Tuple[str, type, list]]:
 
 
 def _model(name: str, nodes, inputs, outputs, constants, optional: dict) -> onnx.ModelProto:
-    shapes = {"white_noise": ["noise_batch", "n_noise"]}
+    shapes = {"white_noise": ["noise_batch", "n_noise"], "mel_f0": ["mel_f0_batch", "n_mel_f0"]}
     for key, default in optional.items():
         inputs = [*inputs, declare(key, default.dtype, shapes.get(key, default.shape))]
         constants = [*constants, onnx.numpy_helper.from_array(default, key)]
@@ -217,13 +240,13 @@ def _step_graph(step: NHVStep) -> onnx.GraphProto:
     state = step.initial_state(batch)
     arguments = (
         torch.zeros(batch, n_frames, step.vocoder.spec.n_mels),
-        torch.full((batch, n_frames), 220.0),
+        *(torch.full((batch, n_frames), f0) for f0 in (220.0, 330.0)),
         torch.zeros(batch, n_frames * step.hop_length),
         torch.tensor(_FOREVER),
         *state,
     )
     names = step.state_names()
-    varying = {"mel": {0: "batch", 1: "n"}, "f0": {0: "batch", 1: "n"}, "white": {0: "batch", 1: "m"}}
+    varying = {name: {0: "batch", 1: "n"} for name in ("mel", "f0", "mel_f0")} | {"white": {0: "batch", 1: "m"}}
     varying.update({name: {0: "batch"} for name, tensor in zip(names, state) if tensor.dim()})
     buffer = io.BytesIO()
     for name, symbolic in _SYMBOLICS.items():
@@ -238,7 +261,7 @@ def _step_graph(step: NHVStep) -> onnx.GraphProto:
                 buffer,
                 dynamo=False,
                 opset_version=OPSET,
-                input_names=["mel", "f0", "white", "end", *names],
+                input_names=["mel", "f0", "mel_f0", "white", "end", *names],
                 output_names=["harmonic", "noise", *(f"next_{name}" for name in names)],
                 dynamic_axes=varying,
             )

@@ -1,13 +1,14 @@
 """Vocoders that run in ONNX Runtime."""
 
 from pathlib import Path
-from typing import Optional, Union
+from typing import Optional, Sequence, Union
 
 import numpy as np
 import torch
 
 from espnet2_nhv.errors import UserError
 from espnet2_nhv.export.onnx_file import read_onnx
+from espnet2_nhv.vocoder.late_stream import LateStream
 from espnet2_nhv.vocoder.synthesizer import Synthesizer
 
 
@@ -30,6 +31,8 @@ class OnnxVocoder(Synthesizer):
     def __init__(self, path: Union[str, Path], threads: Optional[int] = None):
         content, self.card = read_onnx(path)
         self.spec, self.path = self.card["spec"], path
+        # A graph of whole utterances sees to the centre of its frames itself; a stream has its frames on the grid.
+        self.grid_centre = 0.0 if self.card["kind"] == "onnx-stream" else self.spec.frame_centre
         try:
             import onnxruntime
         except ImportError:
@@ -40,28 +43,37 @@ class OnnxVocoder(Synthesizer):
         options.enable_cpu_mem_arena = False  # which keeps, for ten minutes of audio, twice what is needed
         self.session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
 
-    def synthesize(self, mel: torch.Tensor, f0: torch.Tensor) -> torch.Tensor:
+    @property
+    def takes_mel_f0(self) -> bool:
+        """Whether it makes a difference at which F0 the mel was sung."""
+        return self.card.get("takes_mel_f0", False)
+
+    def synthesize(self, mel: torch.Tensor, f0: torch.Tensor, mel_f0: Optional[torch.Tensor] = None) -> torch.Tensor:
         """One utterance; in blocks, either inside the graph or from here."""
         if self.card["kind"] == "onnx-stream":
-            stream, size = self.stream(), 128 * self.card["stride"]
-            parts = [stream.push(*chunk) for chunk in zip(mel.split(size), f0.split(size))]
+            stream, size = OnnxStream(self, 0, 0.0), 128 * self.card["stride"]
+            given = [mel, f0] if mel_f0 is None else [mel, f0, mel_f0]
+            parts = [stream.push(*chunk) for chunk in zip(*(x.split(size) for x in given))]
             return torch.cat([*parts, stream.flush()])
         # Written to where it is to be, because what ONNX Runtime holds itself is copied once more.
         wav = np.empty((1, len(mel) * self.spec.hop_length), np.float32)
         binding = self.session.io_binding()
         binding.bind_cpu_input("mel", np.ascontiguousarray(mel[None].numpy()))
         binding.bind_cpu_input("f0", np.ascontiguousarray(f0[None].numpy()))
+        if mel_f0 is not None:
+            binding.bind_cpu_input("mel_f0", np.ascontiguousarray(mel_f0[None].numpy()))
         binding.bind_output("waveform", "cpu", 0, np.float32, wav.shape, wav.ctypes.data)
         self.session.run_with_iobinding(binding)
         return torch.from_numpy(wav[0])
 
-    def stream(self, seed: int = 0, start_phase: float = 0.0) -> "OnnxStream":
+    def stream(self, seed: int = 0, start_phase: float = 0.0) -> Union["OnnxStream", LateStream]:
         """A synthesiser that takes frames as they come."""
         if self.card["kind"] != "onnx-stream":
             raise UserError(
                 f"{self.path}: exported for whole utterances; for streams there is nhv_stream.onnx beside it"
             )
-        return OnnxStream(self, seed, start_phase)
+        stream = OnnxStream(self, seed, start_phase)
+        return LateStream(stream) if self.spec.frame_centre else stream
 
 
 class OnnxStream:
@@ -78,8 +90,7 @@ class OnnxStream:
                 self._state[entry.name] = np.zeros(shape, types[entry.type])
         self._state["state_phase"][:] = start_phase
         self._names = ["waveform", *(f"next_{name}" for name in self._state)]
-        self._mel = torch.empty(0, vocoder.spec.n_mels)
-        self._f0 = torch.empty(0)
+        self._frames = torch.empty(0, vocoder.spec.n_mels), torch.empty(0), torch.empty(0)
         self._n_frames, self._last, self._flushed = 0, None, False
         self._sent = -vocoder.card["delay_samples"]  # so much silence comes first
 
@@ -93,37 +104,40 @@ class OnnxStream:
         """`latency_frames` in seconds of audio."""
         return self.latency_frames * self.vocoder.spec.hop_length / self.vocoder.fs
 
-    def push(self, mel, f0) -> torch.Tensor:
+    def push(self, mel, f0, mel_f0=None) -> torch.Tensor:
         """Feed raw frames ``(n, n_mels)`` and ``(n,)``; returns what can be finished by now, possibly nothing."""
         if self._flushed:
             raise UserError("the stream has been flushed: start another one for new frames")
-        mel, f0 = self.vocoder.check_features(mel, f0)
+        mel, f0, mel_f0 = self.vocoder.check_features(mel, f0, mel_f0)
+        frames = mel, f0, f0 if mel_f0 is None else mel_f0
         self._n_frames += len(mel)
-        self._last = mel[-1:], f0[-1:]
-        return self._advance(mel, f0)
+        self._last = [x[-1:] for x in frames]
+        return self._advance(frames)
 
     def flush(self) -> torch.Tensor:
         """The rest of the signal, the last frame held; the total is then frames times hop_length."""
         self._flushed = True
         if self._last is None:
             return torch.empty(0)
-        mel, f0 = self._last
         hop_length, stride = self.vocoder.spec.hop_length, self.vocoder.card["stride"]
         n_samples = self._n_frames * hop_length
         n_needed = -(-(n_samples + self.vocoder.card["delay_samples"]) // hop_length)
         n_held = n_needed + -n_needed % stride - self._n_frames
         rest = n_samples - max(self._sent, 0)
-        return self._advance(mel.expand(n_held, -1), f0.expand(n_held), end=self._n_frames)[:rest]
+        return self._advance([x.expand(n_held, *x.shape[1:]) for x in self._last], end=self._n_frames)[:rest]
 
-    def _advance(self, mel: torch.Tensor, f0: torch.Tensor, end: Optional[int] = None) -> torch.Tensor:
-        self._mel, self._f0 = torch.cat([self._mel, mel]), torch.cat([self._f0, f0])
-        n = len(self._f0) - len(self._f0) % self.vocoder.card["stride"]
+    def _advance(self, frames: Sequence[torch.Tensor], end: Optional[int] = None) -> torch.Tensor:
+        self._frames = [torch.cat([old, new]) for old, new in zip(self._frames, frames)]
+        n = len(self._frames[0]) - len(self._frames[0]) % self.vocoder.card["stride"]
         if n == 0:
             return torch.empty(0)
-        inputs = dict(self._state, mel=self._mel[None, :n].numpy(), f0=self._f0[None, :n].numpy(), seed=self._seed)
+        # A file that was written before there was mel_f0 has no such input.
+        names = ("mel", "f0", "mel_f0") if self.vocoder.takes_mel_f0 else ("mel", "f0")
+        given = {name: x[None, :n].numpy() for name, x in zip(names, self._frames)}
+        inputs = dict(self._state, **given, seed=self._seed)
         if end is not None:
             inputs["end"] = np.array(end, np.int64)
-        self._mel, self._f0 = self._mel[n:], self._f0[n:]
+        self._frames = [x[n:] for x in self._frames]
         wav, *state = self.vocoder.session.run(self._names, inputs)
         self._state = dict(zip(self._state, state))
         early = min(max(-self._sent, 0), wav.shape[1])

@@ -18,6 +18,7 @@ import yaml
 
 import espnet2_nhv
 from espnet2_nhv.errors import UserError
+from espnet2_nhv.export.card import attributions
 from espnet2_nhv.feature.spec import FeatureSpec
 from espnet2_nhv.files import write_whole
 
@@ -77,6 +78,7 @@ def write_package(model: Path, card: dict, path: Path, name: str) -> Path:
     )
     notice = f"{name}: NHV, a neural homomorphic vocoder\nLicence of the weights: {card['licence']}\n"
     notice += f"Trained on: {card['trained_on']}\nWritten by: {card['written_by']}\n"
+    notice += "".join(f"\n{line}\n" for line in attributions(card))
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
         for file, facts in (("oudep.yaml", dependency), ("vocoder.yaml", vocoder)):

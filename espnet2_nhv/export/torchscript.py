@@ -23,8 +23,11 @@ _BLOCK_FRAMES = 128
 class WholeUtterance(torch.nn.Module):
     """A step, traced, repeated over an utterance; to be scripted."""
 
-    def __init__(self, step, noise, initial: List[torch.Tensor], hop_length: int, late: int, early: int, stride: int):
+    def __init__(
+        self, step, noise, initial: List[torch.Tensor], hop_length: int, late: int, early: int, stride: int, centre: int
+    ):
         super().__init__()
+        self.centre = centre  # the sample at which the first frame is to be centred: 0 or half a hop
         self.step, self.noise = step, noise
         self.hop_length, self.late, self.early, self.stride = hop_length, late, early, stride
         self.block = _BLOCK_FRAMES - _BLOCK_FRAMES % stride
@@ -37,9 +40,18 @@ class WholeUtterance(torch.nn.Module):
         seed: int = 0,
         white: Optional[torch.Tensor] = None,
         phase: float = 0.0,
+        mel_f0: Optional[torch.Tensor] = None,
     ) -> Tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Mel ``(B, T, n_mels)`` and F0 ``(B, T)`` to waveform, harmonic and noise, each ``(B, T * hop_length)``."""
-        batch, n_frames, hop = mel.shape[0], mel.shape[1], self.hop_length
+        """Mel ``(B, T, n_mels)`` and F0 ``(B, T)`` to waveform, harmonic and noise, each ``(B, T * hop_length)``.
+
+        `mel_f0` ``(B, T)`` is the F0 at which the mel was sung, where it may be another.
+        """
+        batch, hop, n_samples = mel.shape[0], self.hop_length, mel.shape[1] * self.hop_length
+        sung = f0 if mel_f0 is None else mel_f0
+        if self.centre > 0:  # one frame more, held
+            mel, f0 = torch.cat([mel[:, :1], mel], dim=1), torch.cat([f0[:, :1], f0], dim=1)
+            sung = torch.cat([sung[:, :1], sung], dim=1)
+        n_frames = mel.shape[1]
         total = n_frames + self.late + 2
         state: List[torch.Tensor] = []
         for i, zero in enumerate(self.initial):
@@ -49,7 +61,7 @@ class WholeUtterance(torch.nn.Module):
                 state.append(torch.full([batch], phase, dtype=zero.dtype))
             else:
                 state.append(zero.expand([batch] + zero.shape[1:]))
-        harmonic, noise = torch.empty(batch, n_frames * hop), torch.empty(batch, n_frames * hop)
+        harmonic, noise = torch.empty(batch, n_samples), torch.empty(batch, n_samples)
         begin = 0
         while begin < total:
             n = min(self.block, total - begin)
@@ -62,11 +74,11 @@ class WholeUtterance(torch.nn.Module):
                 place = torch.arange((begin - self.late) * hop, (begin - self.late + n) * hop)
                 inside = (place >= 0) & (place < white.shape[1])
                 white_block = (white[:, place.clamp(0, white.shape[1] - 1)] * inside).expand(batch, -1)
-            output = self.step(mel[:, frames], f0_block, white_block, torch.tensor(n_frames), state)
+            output = self.step(mel[:, frames], f0_block, sung[:, frames], white_block, torch.tensor(n_frames), state)
             state = output[2:]
-            first = begin * hop - self.early  # the place of this block's first sample
+            first = begin * hop - self.early - self.centre  # the place of this block's first sample
             skip = max(0, -first)
-            size = min(n * hop, n_frames * hop - first) - skip
+            size = min(n * hop, n_samples - first) - skip
             if size > 0:
                 harmonic[:, first + skip : first + skip + size] = output[0][:, skip : skip + size]
                 noise[:, first + skip : first + skip + size] = output[1][:, skip : skip + size]
@@ -81,8 +93,8 @@ class _Step(torch.nn.Module):
         super().__init__()
         self.step = FlatStep(step)
 
-    def forward(self, mel, f0, white, end, state: List[torch.Tensor]):
-        return list(self.step(mel, f0, white, end, *state))
+    def forward(self, mel, f0, mel_f0, white, end, state: List[torch.Tensor]):
+        return list(self.step(mel, f0, mel_f0, white, end, *state))
 
 
 class _Noise(torch.nn.Module):
@@ -104,11 +116,20 @@ def write_torchscript(vocoder: NHV, card: dict, path: Union[str, Path]) -> None:
     white, end = torch.zeros(1, n * hop_length), torch.tensor(n)
     with torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that tracing and scripting are not what PyTorch develops any more
-        traced = torch.jit.trace(_Step(step), (mel, f0, white, end, initial), check_trace=False)
+        traced = torch.jit.trace(_Step(step), (mel, f0, f0, white, end, initial), check_trace=False)
         noise = torch.jit.trace(
             _Noise(vocoder.noise, hop_length), (torch.tensor(0), torch.tensor(0), f0), check_trace=False
         )
-        whole = WholeUtterance(traced, noise, initial, hop_length, step.delay_frames, step.delay_samples, step.stride)
+        whole = WholeUtterance(
+            traced,
+            noise,
+            initial,
+            hop_length,
+            step.delay_frames,
+            step.delay_samples,
+            step.stride,
+            vocoder.spec.first_centre,
+        )
         scripted = torch.jit.script(whole)
         buffer = io.BytesIO()
         torch.jit.save(scripted, buffer, _extra_files={KEY: as_text(card)})
@@ -141,11 +162,18 @@ class TorchScriptVocoder(Synthesizer):
     def __init__(self, path: Union[str, Path]):
         self.card = read_torchscript_card(path)
         self.spec, self.path = self.card["spec"], path
+        self.grid_centre = self.spec.frame_centre
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             self.module = torch.jit.load(str(path), map_location="cpu").eval()
 
-    def synthesize(self, mel: torch.Tensor, f0: torch.Tensor) -> torch.Tensor:
+    @property
+    def takes_mel_f0(self) -> bool:
+        """Whether it makes a difference at which F0 the mel was sung."""
+        return self.card.get("takes_mel_f0", False)
+
+    def synthesize(self, mel: torch.Tensor, f0: torch.Tensor, mel_f0: Optional[torch.Tensor] = None) -> torch.Tensor:
         """One utterance of checked features."""
+        more = {} if mel_f0 is None else dict(mel_f0=mel_f0[None])
         with torch.no_grad():
-            return self.module(mel[None], f0[None])[0][0]
+            return self.module(mel[None], f0[None], **more)[0][0]

@@ -1,4 +1,4 @@
-"""Exact conversions between feature specs: log base, floor and frame rate."""
+"""Conversions between feature specs: log base, floor, frame rate and frame centre."""
 
 import math
 from typing import Optional, Tuple
@@ -21,7 +21,8 @@ def convert_features(
 
     Returns
     -------
-    mel : Tensor [shape=(T', n_mels)], with ``T' = ceil(T * source.hop_length / target.hop_length)``
+    mel : Tensor [shape=(T', n_mels)], interpolated where hop or frame centre differ;
+        ``T' = ceil(T * source.hop_length / target.hop_length)``
     f0 : Tensor [shape=(T',)] or None
 
     Raises
@@ -34,19 +35,21 @@ def convert_features(
         mel = mel * (source.ln_base / target.ln_base)
     if source.floor != target.floor:
         mel = mel.clamp(min=target.log_floor)
-    if source.hop_length != target.hop_length:
-        ratio = target.hop_length / source.hop_length
-        mel = resample_frames(mel, ratio)
+    if (source.hop_length, source.frame_centre) != (target.hop_length, target.frame_centre):
+        step = target.hop_length / source.hop_length
+        first = target.first_centre / source.hop_length - source.frame_centre
+        mel = resample_frames(mel, step, first)
         if f0 is not None:
             # Pitch moves in semitones, so it is interpolated in log F0; in float64, lest a steady note lose cents.
-            f0 = resample_frames(f0.double().log()[:, None], ratio)[:, 0].exp().to(f0.dtype)
+            f0 = resample_frames(f0.double().log()[:, None], step, first)[:, 0].exp().to(f0.dtype)
     return mel, f0
 
 
-def resample_frames(frames: torch.Tensor, step: float) -> torch.Tensor:
-    """Linear interpolation of ``(T, C)`` frames at positions 0, step, 2 step, ..., holding the last frame."""
+def resample_frames(frames: torch.Tensor, step: float, first: float = 0.0) -> torch.Tensor:
+    """Linear interpolation of ``(T, C)`` frames at positions first, first + step, ..., holding the ends."""
     n_frames = math.ceil(len(frames) / step)
-    position = torch.arange(n_frames, dtype=torch.float64, device=frames.device) * step
+    position = torch.arange(n_frames, dtype=torch.float64, device=frames.device) * step + first
+    position = position.clamp(min=0)
     left = position.floor().long().clamp(max=len(frames) - 1)
     right = (left + 1).clamp(max=len(frames) - 1)
     weight = (position - left).to(frames.dtype)[:, None]

@@ -7,7 +7,9 @@ from espnet2_nhv.errors import UserError
 from espnet2_nhv.files import write_whole
 
 # What write_data_dir may write; what it is not given it removes, so that nothing stays from another corpus.
-_TABLES = ("segments", "utt2spk", "spk2utt", "utt2num_samples", "true_f0.scp", "wav.scp")
+_TABLES = (
+    "segments", "utt2spk", "spk2utt", "utt2num_samples", "utt2bandwidth", "utt2weight", "true_f0.scp", "wav.scp",
+)  # fmt: skip
 
 
 def read_table(path: Union[str, Path]) -> Dict[str, str]:

@@ -15,6 +15,7 @@ from espnet2_nhv.feature.audit import TSV_HEADER, tsv_row
 from espnet2_nhv.feature.datadir import read_table, write_table
 from espnet2_nhv.feature.extract_job import ARKS, Job, Outcome, run_job
 from espnet2_nhv.feature.parallel import run_jobs
+from espnet2_nhv.feature.pitch.registry import DEFAULT
 from espnet2_nhv.feature.report import print_findings
 from espnet2_nhv.feature.spec import FeatureSpec
 from espnet2_nhv.files import write_whole
@@ -35,7 +36,7 @@ class Report:
     warnings: List[str]
 
 
-def extract_features(data: Path, spec: FeatureSpec, nj: int = 1, method: str = "harvest") -> Report:
+def extract_features(data: Path, spec: FeatureSpec, nj: int = 1, method: str = DEFAULT) -> Report:
     """Extract the features of one set; what an earlier run has done and is unchanged is kept.
 
     Writes feats.scp, f0.scp, vuv.scp, utt2num_frames and f0_audit.tsv into `data`, the matrices into its ``ark/``,
@@ -46,7 +47,7 @@ def extract_features(data: Path, spec: FeatureSpec, nj: int = 1, method: str = "
     data : folder with wav.scp, as stage 2 leaves it
     spec : FeatureSpec; must be that of the spec.yaml beside `data`, which is written where it is missing
     nj : int >= 1, processes
-    method : F0 method, see :func:`espnet2_nhv.feature.f0.extract_f0`
+    method : F0 method, see :func:`espnet2_nhv.feature.pitch.analysis.extract_f0`
 
     Raises
     ------

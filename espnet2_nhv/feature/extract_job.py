@@ -15,8 +15,8 @@ from espnet2_nhv.errors import UserError
 from espnet2_nhv.feature.ark import ArkWriter
 from espnet2_nhv.feature.audio import BadAudio, read_mono
 from espnet2_nhv.feature.audit import F0Audit, audit_f0
-from espnet2_nhv.feature.f0 import extract_f0
 from espnet2_nhv.feature.mel import LogMel
+from espnet2_nhv.feature.pitch.analysis import extract_f0
 from espnet2_nhv.feature.spec import FeatureSpec
 from espnet2_nhv.files import write_whole
 
@@ -37,7 +37,10 @@ class Job:
     @property
     def key(self) -> str:
         """Changes with all that decides the outcome."""
-        facts = json.dumps([VERSION, self.spec.to_dict(), self.method, self.utterances], ensure_ascii=False)
+        spec = self.spec.to_dict()
+        if not self.spec.frame_centre:  # as before there was that word: what was made then holds
+            del spec["frame_centre"]
+        facts = json.dumps([VERSION, spec, self.method, self.utterances], ensure_ascii=False)
         return hashlib.sha256(facts.encode()).hexdigest()
 
     @property

@@ -16,8 +16,8 @@ from espnet2_nhv.feature.spec import FeatureSpec
 class LogMel(torch.nn.Module):
     """Waveform to raw log-mel, differentiably.
 
-    Frame ``i`` is centred at sample ``i * hop_length``. ESPnet's frame ``L // hop_length`` is dropped, so
-    that a frame stands for hop_length samples. The signal is mirrored at its ends, as ESPnet does; one
+    Frame ``i`` is centred at sample ``(i + frame_centre) * hop_length``. ESPnet's frame ``L // hop_length`` is
+    dropped, so that a frame stands for hop_length samples. The signal is mirrored at its ends, as ESPnet does; one
     too short to be mirrored is first lengthened by silence.
 
     Parameters
@@ -30,7 +30,8 @@ class LogMel(torch.nn.Module):
         If there is no such window.
 
     Source: ``espnet2.tts.feats_extract.log_mel_fbank.LogMelFbank``; the values are its values, clamped
-    at ``spec.floor``.
+    at ``spec.floor``. With `frame_centre` 0.5 they are those of DiffSinger's extractors (openvpi), which mirror
+    ``(win_length - hop_length) / 2`` samples at either end, where `win_length` is `n_fft`.
     """
 
     def __init__(self, spec: FeatureSpec):
@@ -62,8 +63,10 @@ class LogMel(torch.nn.Module):
             raise UserError(f"a signal of {wav.shape[-1]} samples is shorter than one frame ({self.spec.hop_length})")
         # Half precision loses the quiet bands, so mixed-precision training stops here.
         with torch.autocast(wav.device.type, enabled=False):
-            shortest = self.spec.n_fft // 2 + 1
-            wav = torch.nn.functional.pad(wav.float(), (0, max(0, shortest - wav.shape[-1])))
+            mirrored = self.spec.n_fft // 2 - self.spec.first_centre
+            wav = torch.nn.functional.pad(wav.float(), (0, max(0, mirrored + 1 - wav.shape[-1])))
+            if self.spec.frame_centre:
+                wav = torch.nn.functional.pad(wav, (mirrored, self.spec.n_fft - mirrored), mode="reflect")
             mel, _ = self.fbank(wav)
         return mel[:, :n_frames].transpose(1, 2).clamp(min=self.spec.log_floor)
 
@@ -73,7 +76,13 @@ class _Fbank(LogMelFbank):
 
     def __init__(self, spec: FeatureSpec):
         torch.nn.Module.__init__(self)
-        self.stft = Stft(n_fft=spec.n_fft, win_length=spec.win_length, hop_length=spec.hop_length, window=spec.window)
+        self.stft = Stft(
+            n_fft=spec.n_fft,
+            win_length=spec.win_length,
+            hop_length=spec.hop_length,
+            window=spec.window,
+            center=spec.frame_centre == 0,
+        )
         self.logmel = _LogFilters(spec)
 
 

@@ -10,36 +10,18 @@ from typing import Dict, List, Optional, Sequence, Set, Tuple
 from tqdm import tqdm
 
 from espnet2_nhv.errors import UserError
-from espnet2_nhv.feature.audio import MIN_SECONDS, BadAudio, is_silent, load_audio, stamp, write_flac
-from espnet2_nhv.feature.datadir import read_segments, read_table, write_data_dir
+from espnet2_nhv.feature.audio import MIN_SECONDS, BadAudio, is_silent, load_audio, write_flac
+from espnet2_nhv.feature.balance import balance_voices
+from espnet2_nhv.feature.bandwidth import measure_bandwidths
+from espnet2_nhv.feature.datadir import read_table, write_data_dir
 from espnet2_nhv.feature.parallel import run_jobs
 from espnet2_nhv.feature.phrases import split_phrases
+from espnet2_nhv.feature.recordings import Recording, at_speeds, read_recordings
 from espnet2_nhv.feature.report import print_findings
 from espnet2_nhv.feature.spec import FeatureSpec
 from espnet2_nhv.files import write_whole
 
-VERSION = 1  # of the algorithm: what another version made is made again
-_TABLES = ("wav.scp", "utt2spk", "spk2utt", "utt2num_samples")
-
-
-@dataclasses.dataclass(frozen=True)
-class Recording:
-    """One recording to prepare: all that decides what becomes of it, so that a change is noticed.
-
-    `spans` are its utterances as (id, start, end), s, at the speed at which it is played; `stamp` is the size of the
-    file and the time of its change.
-    """
-
-    name: str
-    source: str
-    spans: Tuple[Tuple[str, float, float], ...]
-    stamp: Tuple[int, ...]
-    fs: int
-    min_seconds: float
-    max_seconds: float
-    allow_upsampling: bool
-    version: int = VERSION
-    speed: float = 1.0
+_TABLES = ("wav.scp", "utt2spk", "spk2utt", "utt2num_samples", "utt2bandwidth", "utt2weight")
 
 
 @dataclasses.dataclass
@@ -73,20 +55,25 @@ def prepare_data_dir(
     max_phrase_seconds: float = 12.0,
     nj: int = 1,
     speed_factors: Sequence[float] = (),
+    speed_speakers: Sequence[str] = (),
+    balance: bool = False,
 ) -> Report:
     """Prepare one data directory; what an earlier run has done and is unchanged is kept.
 
     Parameters
     ----------
     data : folder with wav.scp, and segments and utt2spk where there are any
-    out : folder to write wav.scp, utt2spk, spk2utt, utt2num_samples and ``flac/`` into; ``prepared.jsonl`` in it says
-        which recording every phrase is from and where it starts. `spec` is written beside this folder
+    out : folder to write wav.scp, utt2spk, spk2utt, utt2num_samples, utt2bandwidth (Hz, what the recordings really
+        have) and ``flac/`` into; ``prepared.jsonl`` in it says which recording every phrase is from and where it
+        starts. `spec` is written beside this folder. A ``sources.yaml`` in `data` goes along
     spec : FeatureSpec; only its `fs` and `n_fft` (the shortest phrase) matter here
     allow_upsampling : whether recordings of a lower rate are taken
     max_phrase_seconds : float >= 1, s
     nj : int >= 1, processes
     speed_factors : floats within 0.5 to 2, speeds at which every recording is taken once more, as
         ``spFACTOR-NAME``: pitch and formants go with the speed, so that one voice becomes several
+    speed_speakers : whose recordings are taken at these speeds; everybody's if there is none
+    balance : whether to write ``utt2weight``, see :func:`espnet2_nhv.feature.balance.balance_voices`
 
     Raises
     ------
@@ -97,26 +84,14 @@ def prepare_data_dir(
     data, out = Path(data), Path(out)
     if data.resolve() == out.resolve():
         raise UserError(f"--data and --out are the same folder {data}: give --out another one")
-    for factor in speed_factors:
-        if not 0.5 <= factor <= 2 or f"{factor:g}" == "1":
-            raise UserError(f"speed factor {factor:g} is not within 0.5 to 2, or is the 1 that is there anyway")
     if max_phrase_seconds < 1:
         raise UserError(f"--max_phrase_seconds {max_phrase_seconds:g} is too short for a phrase: give 1 or more")
     min_seconds = max(MIN_SECONDS, spec.n_fft / spec.fs)
     settings = (spec.fs, min_seconds, max_phrase_seconds, allow_upsampling)
-    recordings, speakers, problems = _read_recordings(data, settings)
-    copies = [_at_speed(recording, factor) for factor in speed_factors for recording in recordings]
-    speakers.update(
-        (f"sp{factor:g}-{utt}", f"sp{factor:g}-{name}")
-        for factor in speed_factors
-        for utt, name in list(speakers.items())
-    )
+    recordings, speakers, problems = read_recordings(data, settings)
+    copies, names = at_speeds(recordings, speakers, speed_factors, speed_speakers)
     recordings += copies
-    utterances = [span[0] for recording in recordings for span in recording.spans]
-    if len({recording.name for recording in recordings}) < len(recordings) or len(set(utterances)) < len(utterances):
-        raise UserError(
-            f"--speed_factors {' '.join(f'{factor:g}' for factor in speed_factors)}: names would be doubled"
-        )
+    speakers.update(names)
     _write_spec(spec, out.parent / "spec.yaml")
     (out / "flac").mkdir(parents=True, exist_ok=True)
     log = out / "prepared.jsonl"
@@ -144,8 +119,14 @@ def prepare_data_dir(
         "utt2spk": {name: speakers.get(utterance, utterance) for name, utterance, _, _ in phrases.values()},
         "utt2num_samples": {name: str(n_samples) for name, _, _, n_samples in phrases.values()},
     }
+    tables["utt2bandwidth"] = _bandwidths(out, tables, spec.fs)
+    if balance:
+        samples = {name: int(count) for name, count in tables["utt2num_samples"].items()}
+        weights = balance_voices(samples, tables["utt2spk"])
+        tables["utt2weight"] = {name: f"{weight:.4g}" for name, weight in weights.items()}
     if not _tables_are(out, tables):
         write_data_dir(out, tables.pop("wav.scp"), tables.pop("utt2spk"), **tables)
+    _copy_sources(data / "sources.yaml", out / "sources.yaml")
     _rewrite_log(log, outcomes)
     for name in before - set(phrases):  # of recordings that are gone or were cut otherwise
         _flac(out, name).unlink(missing_ok=True)
@@ -193,40 +174,6 @@ def prepare_recording(recording: Recording, out: Path) -> Outcome:
     return outcome
 
 
-def _read_recordings(data: Path, settings) -> Tuple[List[Recording], Dict[str, str], List[str]]:
-    """The recordings of a data directory, the speaker of each utterance, and what is wrong with the tables."""
-    if not data.is_dir():
-        raise UserError(f"{data} is missing: run stage 1 first")
-    sources = read_table(data / "wav.scp")
-    if not sources:
-        raise UserError(f"{data}/wav.scp is empty: there is nothing to prepare")
-    spans: Dict[str, list] = {}
-    problems = []
-    if (data / "segments").exists():
-        for utterance, (recording, start, end) in read_segments(data / "segments").items():
-            if recording in sources:
-                spans.setdefault(recording, []).append((utterance, start, end))
-            else:
-                problems.append(f"{utterance}: its recording {recording} is not in {data}/wav.scp")
-    else:
-        spans = {name: [(name, 0.0, float("inf"))] for name in sources}
-    for utterance in (span[0] for group in spans.values() for span in group):
-        if "/" in utterance or utterance.startswith("."):
-            raise UserError(f"{data}: the id {utterance!r} cannot name a file: rename it (no / and no leading dot)")
-    speakers = read_table(data / "utt2spk") if (data / "utt2spk").exists() else {}
-    recordings = [
-        Recording(name, sources[name], tuple(spans[name]), stamp(sources[name]), *settings) for name in sorted(spans)
-    ]
-    return recordings, speakers, problems
-
-
-def _at_speed(recording: Recording, factor: float) -> Recording:
-    """The same recording played at another speed, under other names (Kaldi's for it)."""
-    prefix = f"sp{factor:g}-"
-    spans = tuple((prefix + utt, start / factor, end / factor) for utt, start, end in recording.spans)
-    return dataclasses.replace(recording, name=prefix + recording.name, spans=spans, speed=factor)
-
-
 def _write_spec(spec: FeatureSpec, path: Path) -> None:
     if path.exists():
         old, new = FeatureSpec.load(path).to_dict(), spec.to_dict()
@@ -268,9 +215,27 @@ def _parse(line: str) -> Optional[Outcome]:
         return None  # the last line of a run that was killed
 
 
+def _bandwidths(out: Path, tables: Dict[str, Dict[str, str]], fs: int) -> Dict[str, str]:
+    """Those of an earlier run, where it prepared the very same phrases; otherwise measured."""
+    path = out / "utt2bandwidth"
+    known = read_table(path) if _is_there(path) else {}
+    if known.keys() == tables["wav.scp"].keys():
+        return known
+    measured = measure_bandwidths(tables["wav.scp"], tables["utt2spk"], fs)
+    return {name: f"{bandwidth:g}" for name, bandwidth in measured.items()}
+
+
 def _tables_are(out: Path, tables: Dict[str, Dict[str, str]]) -> bool:
-    there = all(_is_there(out / name) for name in _TABLES)
-    return there and all(read_table(out / name) == table for name, table in tables.items())
+    there = {name for name in _TABLES if _is_there(out / name)}
+    return there == {*tables, "spk2utt"} and all(read_table(out / name) == table for name, table in tables.items())
+
+
+def _copy_sources(path: Path, copy: Path) -> None:
+    """What is to be said of the voices goes with them."""
+    if not path.exists():
+        copy.unlink(missing_ok=True)
+    elif not copy.exists() or copy.read_bytes() != path.read_bytes():
+        write_whole(copy, path.read_bytes())
 
 
 def _is_there(path: Path) -> bool:

@@ -20,8 +20,8 @@ _MUST_AGREE = ("fs", "n_fft", "win_length", "window", "n_mels", "fmin", "fmax", 
 class FeatureSpec:
     """How log-mel and F0 were, or are to be, computed.
 
-    Frame ``i`` is centred at sample ``i * hop_length``; a signal of ``L`` samples has
-    ``T = L // hop_length`` frames (ESPnet's extra last frame is dropped).
+    Frame ``i`` is centred at sample ``(i + frame_centre) * hop_length``, mel and F0 alike; a signal of ``L``
+    samples has ``T = L // hop_length`` frames (ESPnet's extra last frame is dropped).
 
     Parameters
     ----------
@@ -37,6 +37,8 @@ class FeatureSpec:
     floor : float > 0, the linear mel amplitude below which values are clamped
     mel_scale : ['slaney', 'htk']
     f0_floor, f0_ceil : float > 0, Hz, the range the F0 analysis searches
+    frame_centre : 0 or 0.5, hops, where the first frame is centred: 0 as in ESPnet, 0.5 as in DiffSinger. Files that
+        do not say were made with 0; 0.5 needs an even hop_length
 
     Raises
     ------
@@ -59,6 +61,7 @@ class FeatureSpec:
     mel_scale: str = "slaney"
     f0_floor: float = 50.0
     f0_ceil: float = 1200.0
+    frame_centre: float = 0.0
 
     def __post_init__(self):
         for name in _POSITIVE:
@@ -82,11 +85,23 @@ class FeatureSpec:
             raise UserError(f"feature spec: win_length {self.win_length} is larger than n_fft {self.n_fft}")
         if not self.f0_floor < self.f0_ceil < self.fs / 2:
             raise UserError(f"feature spec: f0_floor {self.f0_floor} and f0_ceil {self.f0_ceil} Hz are out of order")
+        if isinstance(self.frame_centre, bool) or self.frame_centre not in (0, 0.5):
+            raise UserError(
+                f"feature spec: frame_centre is {self.frame_centre!r}; give 0 (ESPnet's frames) or 0.5 (DiffSinger's)"
+            )
+        object.__setattr__(self, "frame_centre", float(self.frame_centre))
+        if self.first_centre * 2 != self.frame_centre * 2 * self.hop_length:
+            raise UserError(f"feature spec: frame_centre 0.5 needs an even hop_length, not {self.hop_length}")
 
     @property
     def frame_rate(self) -> float:
         """Frames a second."""
         return self.fs / self.hop_length
+
+    @property
+    def first_centre(self) -> int:
+        """The sample at which the first frame is centred."""
+        return int(self.frame_centre * self.hop_length)
 
     @property
     def log_floor(self) -> float:
@@ -137,7 +152,8 @@ def check_compatible(
 ) -> None:
     """Refuse features whose spec no exact conversion leads from.
 
-    The log base, the floor (upwards) and the hop can be converted (:mod:`espnet2_nhv.feature.convert`);
+    The log base, the floor (upwards), the hop and the frame centre can be converted
+    (:mod:`espnet2_nhv.feature.convert`, :meth:`espnet2_nhv.vocoder.synthesizer.Synthesizer.inference`);
     every other difference means other numbers for the same sound.
 
     Raises

@@ -91,6 +91,7 @@ def collect_row(
         worst : {metric: [utterance, value]}
         lsd_worst_at : float, seconds, where in its utterance the worst frame of all is
         count : {metric: how many utterances have one}
+        stderr : {metric: standard error of the mean}
         n_utterances, n_scored, n_missing : int
         rtf : float; rtf_device : str; rtf_threads : int
         params : int, numbers that inference uses (weight normalisation folded, buffers left out)
@@ -110,7 +111,7 @@ def collect_row(
     row["worst"] = {key: value for key, value in scores.get("worst", {}).items() if value}
     utt = row["worst"].get("lsd_worst", [None])[0]
     row["lsd_worst_at"] = scores.get("utterances", {}).get(utt, {}).get("lsd_worst_at")
-    row.update({key: scores.get(key) for key in ("count", "n_utterances", "n_scored", "n_missing")})
+    row.update({key: scores.get(key) for key in ("count", "stderr", "n_utterances", "n_scored", "n_missing")})
     row.update(rtf=rtf.get("rtf"), rtf_device=rtf.get("device"), rtf_threads=rtf.get("threads"))
     row.update(params=params, reads_recording=reads_recording)
     row.update(steps=training.get("steps"), train_seconds=training.get("seconds"))

@@ -8,7 +8,7 @@ from espnet2_nhv.score.robustness.rows import Table, robustness_tables
 
 RTF = Metric("rtf", "RTF", "", 4, True, "seconds of computing for a second of audio, in stage 5, on the device named")
 
-
+ARROWS = {"lower": "↓", "higher": "↑", "zero": "→ 0"}
 COPY_SYNTHESIS = "the recordings' own features (copy synthesis)"
 
 
@@ -19,6 +19,8 @@ def render(rows: Sequence[dict], command: Optional[str] = None, made_from: str =
     for set_name in dict.fromkeys(row["set"] for row in rows):
         ours = ranked([row for row in rows if row["set"] == set_name])
         parts += [f"## {set_name}", _results_table(ours)]
+        for group in groups(ours):
+            parts += [f"### {group} of {set_name}", _group_table(ours, group)]
         worst = _worst_table(ours)
         if worst:
             parts += [f"### Worst utterances of {set_name}", worst]
@@ -28,8 +30,27 @@ def render(rows: Sequence[dict], command: Optional[str] = None, made_from: str =
     return "\n\n".join(parts) + "\n"
 
 
-def shown_metrics(rows: Sequence[dict]) -> List[Metric]:
-    """The columns such rows need: optional metrics only where one was asked for."""
+def groups(rows: Sequence[dict]) -> List[str]:
+    """Titles of the tables that such rows need beside the main one."""
+    return list(dict.fromkeys(metric.group for metric in known_metrics(rows) if metric.group and _any(rows, metric)))
+
+
+def main_metrics(rows: Sequence[dict]) -> List[Metric]:
+    """The columns of the main table."""
+    return [metric for metric in known_metrics(rows) if not metric.group]
+
+
+def group_metrics(rows: Sequence[dict], group: str) -> List[Metric]:
+    """The columns of the table of one group; none of bands that no set's sampling rate reaches."""
+    return [metric for metric in known_metrics(rows) if metric.group == group and _any(rows, metric)]
+
+
+def _any(rows: Sequence[dict], metric: Metric) -> bool:
+    return any(row.get(metric.key) is not None for row in rows)
+
+
+def known_metrics(rows: Sequence[dict]) -> List[Metric]:
+    """All columns such rows need: optional metrics only where one was asked for."""
     asked = [
         extra.metric
         for key, extra in OPTIONAL.items()
@@ -71,8 +92,8 @@ def _full_means(rows: Sequence[dict], competing: Sequence[bool], metric: Metric)
 
 
 def _results_table(rows: Sequence[dict]) -> str:
-    columns = shown_metrics(rows)
-    head = ["vocoder", *(f"{titled(metric)} {_arrow(metric)}" for metric in columns)]
+    columns = main_metrics(rows)
+    head = ["vocoder", *(f"{titled(metric)} {ARROWS[metric.better]}" for metric in columns)]
     head += ["RTF on", "parameters", "training", "utterances", "note"]
     cells = [[_named(row) for row in rows]]
     competing, settings = _competing(rows), [speed_setting(row) for row in rows]
@@ -91,15 +112,33 @@ def _results_table(rows: Sequence[dict]) -> str:
     return _table(head, list(zip(*cells)), left={0, len(head) - 1})
 
 
+def _group_table(rows: Sequence[dict], group: str) -> str:
+    columns = group_metrics(rows, group)
+    rows = [row for row in rows if row["error"] is None]
+    competing = _competing(rows)
+    cells = [[_named(row) for row in rows]]
+    for metric in columns:
+        marked = _marked([row.get(metric.key) for row in rows], metric, _full_means(rows, competing, metric))
+        cells.append([text + spread(row, metric) for text, row in zip(marked, rows)])
+    head = ["vocoder", *(f"{titled(metric)} {ARROWS[metric.better]}" for metric in columns)]
+    return _table(head, list(zip(*cells)), left={0})
+
+
+def spread(row: dict, metric: Metric) -> str:
+    """The standard error that belongs to a mean, as text, e.g. " ± 0.06"; nothing where it is not shown."""
+    error = (row.get("stderr") or {}).get(metric.key)
+    return f" ± {error:.{metric.decimals}f}" if metric.uncertain and error is not None else ""
+
+
 def _worst_table(rows: Sequence[dict]) -> str:
-    rows = [row for row in rows if row["worst"]]
+    rows, metrics = [row for row in rows if row["worst"]], [metric for metric in METRICS if not metric.group]
     lines = []
     for row in rows:
-        cells = {metric.key: _worst_cell(row["worst"].get(metric.key), metric) for metric in METRICS}
+        cells = {metric.key: _worst_cell(row["worst"].get(metric.key), metric) for metric in metrics}
         if row["lsd_worst_at"] is not None:
             cells["lsd_worst"] += f" at {row['lsd_worst_at']:.2f} s"
         lines.append([_named(row), *cells.values()])
-    head = ["vocoder", *(titled(metric) for metric in METRICS)]
+    head = ["vocoder", *(titled(metric) for metric in metrics)]
     return _table(head, lines, left=range(len(head))) if rows else ""
 
 
@@ -111,10 +150,6 @@ def _named(row: dict) -> str:
     return f"`{row['vocoder']}`" + (f" ({row['tag']})" if row["tag"] else "")
 
 
-def _arrow(metric: Metric) -> str:
-    return "↓" if metric.lower_is_better else "↑"
-
-
 def titled(metric: Metric) -> str:
     """Its label and unit."""
     return f"{metric.label} ({metric.unit})" if metric.unit else metric.label
@@ -123,11 +158,12 @@ def titled(metric: Metric) -> str:
 def _marked(values: Sequence[Optional[float]], metric: Metric, competing: Sequence[bool]) -> List[str]:
     """As text, the best of those that compete bold (all that print alike), unless there is nothing to compare with."""
     shown = ["" if value is None else metric.show(value) for value in values]
-    known = [(value, text) for value, text, may in zip(values, shown, competing) if may and value is not None]
+    known = [value for value, may in zip(values, competing) if may and value is not None]
     if len(known) < 2:
         return shown
-    best = (min if metric.lower_is_better else max)(known)[1]
-    return [f"**{text}**" if may and text == best else text for text, may in zip(shown, competing)]
+    best = metric.show(min(map(metric.fault, known)))
+    alike = ["" if value is None else metric.show(metric.fault(value)) for value in values]  # -0.3 is as good as 0.3
+    return [f"**{text}**" if may and one == best else text for text, one, may in zip(shown, alike, competing)]
 
 
 def speed_setting(row: dict) -> str:
@@ -175,7 +211,7 @@ def _robustness(rows: Sequence[dict]) -> List[str]:
 
 
 def _probe_table(table: Table) -> str:
-    head = ["probe", "vocoder", *(f"{titled(metric)} {_arrow(metric)}" for metric in table.metrics), "note"]
+    head = ["probe", "vocoder", *(f"{titled(metric)} {ARROWS[metric.better]}" for metric in table.metrics), "note"]
     cells = []
     for probe in dict.fromkeys(line.row["probe"] for line in table.lines):
         ours = [line for line in table.lines if line.row["probe"] == probe]
@@ -188,7 +224,7 @@ def _probe_table(table: Table) -> str:
 
 
 def _legend(rows: Sequence[dict]) -> str:
-    lines = [_meaning(metric) for metric in shown_metrics(rows)]
+    lines = [_meaning(metric) for metric in known_metrics(rows)]
     lines.append(
         "- Frames count unless both signals are silent there (60 dB below the recording's loudest frame, or below "
         "-80 dBFS), and spectra count down to 70 dB below that frame. Means are over utterances; one without a voiced "

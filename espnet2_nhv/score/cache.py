@@ -8,10 +8,9 @@ from urllib.parse import quote
 
 import numpy as np
 
-from espnet2_nhv.feature import f0 as analyser
-from espnet2_nhv.feature import voicing
 from espnet2_nhv.feature.spec import FeatureSpec
 from espnet2_nhv.files import whole_file
+from espnet2_nhv.score import tracker
 
 
 def cached_f0(wav: np.ndarray, spec: FeatureSpec, folder: Path, utt: str) -> Tuple[np.ndarray, np.ndarray]:
@@ -37,7 +36,7 @@ def cached_f0(wav: np.ndarray, spec: FeatureSpec, folder: Path, utt: str) -> Tup
                 return kept["f0"], kept["vuv"]
     except Exception:  # missing, or cut short in any of the ways zip and npy files can be: it is only a cache
         pass
-    f0, vuv = analyser.extract_f0(wav, spec)
+    f0, vuv = tracker.heard_f0(wav, spec)
     with contextlib.suppress(OSError):  # a full or read-only disk costs time, not the result
         folder.mkdir(parents=True, exist_ok=True)
         # Two scorings may run at once.
@@ -46,13 +45,8 @@ def cached_f0(wav: np.ndarray, spec: FeatureSpec, folder: Path, utt: str) -> Tup
     return f0, vuv
 
 
-def analyser_code() -> bytes:
-    """The program text of the F0 analysis: another program finds another F0."""
-    return b"".join(Path(module.__file__).read_bytes() for module in (analyser, voicing))
-
-
 def _key(wav: np.ndarray, spec: FeatureSpec) -> str:
-    digest = hashlib.sha256(analyser_code())
+    digest = hashlib.sha256(tracker.analyser_code())
     digest.update(repr((spec.fs, spec.hop_length, spec.f0_floor, spec.f0_ceil)).encode())
     digest.update(np.ascontiguousarray(wav, dtype=np.float32))
     return digest.hexdigest()

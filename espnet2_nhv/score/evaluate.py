@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Dict, Optional, Sequence, Tuple, Union
 
 import numpy as np
+import scipy.stats
 import soundfile
 from tqdm import tqdm
 
@@ -17,9 +18,10 @@ from espnet2_nhv.feature.datadir import read_table
 from espnet2_nhv.feature.parallel import run_jobs
 from espnet2_nhv.feature.spec import FeatureSpec
 from espnet2_nhv.files import write_whole
-from espnet2_nhv.score.cache import analyser_code, cached_f0
+from espnet2_nhv.score.cache import cached_f0
 from espnet2_nhv.score.metrics import METRICS, measure
 from espnet2_nhv.score.optional import OPTIONAL, available, measure_optional
+from espnet2_nhv.score.tracker import analyser_code
 
 SCORES = "scores.json"
 F0_CACHE = "f0_cache"  # in the folder of what was synthesised: its F0 is drawn in the report too
@@ -49,6 +51,7 @@ def evaluate(
         utterances : {utterance: {metric: value or None}}
         mean : {metric: mean over the utterances that have a value, or None}
         count : {metric: how many have one}
+        stderr : {metric: standard error of the mean, None of fewer than two}
         worst : {metric: [utterance, value] or None}
         missing : {utterance: why it has no scores}
         skipped : {optional metric: why it was not measured}
@@ -129,25 +132,26 @@ def load_wav(path: str, fs: int) -> np.ndarray:
 
 
 def summarise(outcomes: Dict[str, Outcome], optional: Sequence[str] = ()) -> dict:
-    """Means, counts and the worst utterance of each metric; see :func:`evaluate`."""
+    """Means, standard errors, counts and the worst utterance of each metric; see :func:`evaluate`."""
     scored = {utt: scores for utt, (scores, _) in outcomes.items() if scores is not None}
     missing = {utt: reason for utt, (scores, reason) in outcomes.items() if scores is None}
-    mean, count, worst = {}, {}, {}
+    mean, stderr, count, worst = {}, {}, {}, {}
     for metric in [*METRICS, *(OPTIONAL[key].metric for key in optional)]:
         values = {utt: scores[metric.key] for utt, scores in scored.items() if scores[metric.key] is not None}
         count[metric.key] = len(values)
         mean[metric.key] = round(float(np.mean(list(values.values()))), 6) if values else None
-        pick = max if metric.lower_is_better else min
-        worst[metric.key] = list(pick(values.items(), key=lambda item: item[1])) if values else None
+        stderr[metric.key] = round(float(scipy.stats.sem(list(values.values()))), 6) if len(values) > 1 else None
+        worst[metric.key] = list(max(values.items(), key=lambda item: metric.fault(item[1]))) if values else None
     counts = dict(n_utterances=len(outcomes), n_scored=len(scored), n_missing=len(missing))
-    return dict(**counts, mean=mean, count=count, worst=worst, missing=missing, utterances=scored)
+    return dict(**counts, mean=mean, stderr=stderr, count=count, worst=worst, missing=missing, utterances=scored)
 
 
 def _fingerprint(pairs: dict, spec: FeatureSpec, extras: Sequence[str], skipped: Dict[str, str]) -> str:
     """Changes when a file, the spec, the metrics asked for or the code that measures them does."""
     digest = hashlib.sha256(json.dumps(spec.to_dict(), sort_keys=True).encode() + analyser_code())
-    unused = {"results", "table", *(key for key in OPTIONAL if key not in extras)}
-    for code in sorted(Path(__file__).parent.glob("*.py")):
+    here, asked = Path(__file__).parent, {OPTIONAL[key].file for key in extras}
+    unused = {"recordings", *({extra.file for extra in OPTIONAL.values()} - asked)}
+    for code in sorted(here.glob("*.py")):
         if code.stem not in unused:
             digest.update(code.read_bytes())
     digest.update(repr((sorted(extras), sorted(skipped))).encode())

@@ -4,9 +4,9 @@ from typing import Dict, Optional, Tuple
 
 import numpy as np
 
-from espnet2_nhv.feature.f0 import extract_f0
 from espnet2_nhv.feature.spec import FeatureSpec
 from espnet2_nhv.score.frames import active_frames, align
+from espnet2_nhv.score.tracker import heard_f0
 
 GROSS = 50.0  # cents: beyond a quarter tone the analyser or the vocoder is on another note
 
@@ -20,7 +20,7 @@ def f0_errors(
 ) -> Dict[str, Optional[float]]:
     """Fine error, gross error and voicing error of the F0 heard in two signals.
 
-    Both signals pass the same analyser (:func:`espnet2_nhv.feature.f0.extract_f0`, from ``spec.f0_floor`` to
+    Both signals pass the same analyser (:func:`espnet2_nhv.score.tracker.heard_f0`, from ``spec.f0_floor`` to
     ``spec.f0_ceil``), so its bias is in both. Gross errors are kept apart because one octave slip would
     drown a plain root mean square.
 
@@ -39,7 +39,7 @@ def f0_errors(
     """
     reference, synthesised = align(reference, synthesised, spec)
     active = active_frames(reference, synthesised, spec)
-    f0, vuv = zip(reference_f0 or extract_f0(reference, spec), synthesised_f0 or extract_f0(synthesised, spec))
+    f0, vuv = zip(reference_f0 or heard_f0(reference, spec), synthesised_f0 or heard_f0(synthesised, spec))
     n_frames = min(len(active), *map(len, f0))
     active = active[:n_frames]
     f0, vuv = np.stack([x[:n_frames] for x in f0]), np.stack([x[:n_frames] > 0.5 for x in vuv])

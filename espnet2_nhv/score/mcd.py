@@ -8,9 +8,9 @@ import pyworld
 import scipy.fft
 from scipy.signal import lfilter
 
-from espnet2_nhv.feature.f0 import extract_f0
 from espnet2_nhv.feature.spec import FeatureSpec
 from espnet2_nhv.score.frames import active_frames, align, power_floor
+from espnet2_nhv.score.tracker import heard_f0
 
 # The settings ESPnet and ParallelWaveGAN score with; rates between are interpolated.
 _FS = (16000, 22050, 24000, 44100, 48000)
@@ -49,7 +49,7 @@ def mcd(
     """
     reference, synthesised = align(reference, synthesised, spec)
     active = active_frames(reference, synthesised, spec)
-    f0, vuv = reference_f0 or extract_f0(reference, spec)
+    f0, vuv = reference_f0 or heard_f0(reference, spec)
     f0 = np.where(vuv > 0.5, f0, 0.0).astype(np.float64)  # 0: CheapTrick takes its own width in unvoiced parts
     frames = np.flatnonzero(active[: len(f0)])
     if not len(frames):

@@ -9,6 +9,7 @@ from espnet2_nhv.errors import UserError
 from espnet2_nhv.score.metrics import Metric
 
 LOWEST = 1.0  # mean opinion score
+LEARNED = "Learned scores"
 
 
 class Extra(NamedTuple):
@@ -18,6 +19,11 @@ class Extra(NamedTuple):
     package: str
     module: str
     function: str
+
+    @property
+    def file(self) -> str:
+        """The name of our file."""
+        return self.function.split(":")[0].rpartition(".")[2]
 
 
 OPTIONAL: Dict[str, Extra] = {
@@ -36,6 +42,23 @@ OPTIONAL: Dict[str, Extra] = {
                 "mean opinion score that wideband PESQ predicts, from 1 to 4.64; made for speech, deaf above 8 kHz",
             ),
             *("pesq", "pesq", "espnet2_nhv.score.pesq:pesq"),
+        ),
+        *(
+            Extra(
+                Metric(
+                    *(key, label, "MOS", 2, False),
+                    f"mean opinion score that {label} predicts ({of}), copy less recording, ± its standard error over "
+                    "the utterances; made for speech, deaf above 8 kHz",
+                    group=LEARNED,
+                    uncertain=True,
+                ),
+                *(package, package, f"espnet2_nhv.score.learned:{key}"),
+            )
+            for key, label, of, package in (
+                ("distillmos", "DistillMOS", "of quality as a whole", "distillmos"),
+                ("plcmos", "PLCMOS", "of roughness and gaps", "speechmos"),
+                ("dnsmos", "DNSMOS SIG", "of the voice, without its background", "speechmos"),
+            )
         ),
     )
 }

@@ -10,6 +10,7 @@ import torch
 from tqdm import tqdm
 
 from espnet2_nhv.errors import UserError
+from espnet2_nhv.feature.pitch.registry import DEFAULT
 from espnet2_nhv.feature.warp import between_harmonics, shift_formants
 from espnet2_nhv.synthesis.inputs import AUDIO, LISTS, input_files
 from espnet2_nhv.synthesis.outputs import Outputs, leaving_out, state_of
@@ -53,7 +54,7 @@ def copy_synthesis(
     vocoder: Synthesizer,
     digest: str,
     change: Change = Change(),
-    f0_method: str = "harvest",
+    f0_method: str = DEFAULT,
     subtype: str = "PCM_16",
 ) -> Dict[str, str]:
     """Copy synthesis of a recording, or of a folder or list of them, with a progress bar.
@@ -66,7 +67,7 @@ def copy_synthesis(
     vocoder : Synthesizer
     digest : str that tells the vocoder from others (:func:`espnet2_nhv.vocoder.saved.digest_of`)
     change : Change
-    f0_method : ['harvest', 'dio']
+    f0_method : a row of :data:`espnet2_nhv.feature.pitch.registry.TRACKERS`
     subtype : ['PCM_16', 'FLOAT'], sample format
 
     Returns

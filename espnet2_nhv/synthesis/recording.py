@@ -9,8 +9,8 @@ from tqdm import tqdm
 
 from espnet2_nhv.errors import UserError
 from espnet2_nhv.feature.audio import BadAudio, load_audio
-from espnet2_nhv.feature.f0 import extract_f0
 from espnet2_nhv.feature.mel import log_mel_of_long
+from espnet2_nhv.feature.pitch.analysis import extract_f0
 from espnet2_nhv.vocoder.synthesizer import Synthesizer
 
 _SHORTEST_SECONDS = 0.02

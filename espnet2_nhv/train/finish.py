@@ -3,12 +3,13 @@
 import logging
 import pickle
 from pathlib import Path
-from typing import Union
+from typing import Sequence, Union
 
 import torch
 import yaml
 
 from espnet2_nhv.errors import UserError
+from espnet2_nhv.feature.licence import UNKNOWN, Source
 from espnet2_nhv.feature.spec import FeatureSpec
 from espnet2_nhv.files import write_whole
 from espnet2_nhv.train.checkpoint import trained_so_far
@@ -20,7 +21,11 @@ _PREFIX = "generator."
 
 
 def finish(
-    expdir: Union[str, Path], inference_model: str = BEST, licence: str = "unknown", trained_on: str = "unknown"
+    expdir: Union[str, Path],
+    inference_model: str = BEST,
+    licence: str = UNKNOWN,
+    trained_on: str = UNKNOWN,
+    sources: Sequence[Source] = (),
 ) -> Path:
     """Save the vocoder of a training, finished or still going on, as ``expdir/vocoder``.
 
@@ -28,7 +33,7 @@ def finish(
     ----------
     expdir : path, ESPnet's output folder
     inference_model : str, name of a checkpoint in it; by default the one best in validation
-    licence, trained_on : see :func:`save_vocoder`
+    licence, trained_on, sources : see :func:`save_vocoder`
 
     Returns
     -------
@@ -59,7 +64,7 @@ def finish(
         reason = " ".join(str(error).split())
         raise UserError(f"{path}: does not hold the {config['vocoder']} of {expdir}/config.yaml ({reason})") from None
     folder = expdir / "vocoder"
-    save_vocoder(vocoder, folder, licence=licence, trained_on=trained_on)
+    save_vocoder(vocoder, folder, licence=licence, trained_on=trained_on, sources=sources)
     so_far = trained_so_far(expdir)
     facts = dict(checkpoint=path.resolve().name, steps=int(states["steps"]), seconds=int(states["milliseconds"]) / 1000)
     if ".ave" in path.resolve().name:

@@ -12,18 +12,21 @@ from espnet2_nhv.errors import UserError
 from espnet2_nhv.loss.band_level import BandLevelLoss
 from espnet2_nhv.loss.mel import MelLoss
 from espnet2_nhv.loss.parts import over_parts
+from espnet2_nhv.loss.periodicity import PeriodicityLoss
 from espnet2_nhv.loss.stft import MultiResolutionSTFTLoss
+from espnet2_nhv.train.augment import Augmentation
+from espnet2_nhv.train.bandwidth import filled_above
 from espnet2_nhv.vocoder.base import AbsVocoder
 
 # What `loss_weights` may name.
-LOSSES = ("mr_stft", "mel", "band_level", "repulsion", "adversarial", "feature_matching")
+LOSSES = ("mr_stft", "mel", "band_level", "periodicity", "repulsion", "adversarial", "feature_matching")
 
 
 class ESPnetGANVocoderModel(AbsGANESPnetModel):
     """Losses of generator and discriminator, in turns, generator first.
 
     ``repulsion`` is minus half the STFT distance between two draws of one segment, for vocoders that draw noise: see
-    :meth:`MultiResolutionSTFTLoss.energy_distance`.
+    :meth:`MultiResolutionSTFTLoss.energy_distance`. With it, ``periodicity`` and ``band_level`` are such distances too.
 
     Parameters
     ----------
@@ -32,6 +35,8 @@ class ESPnetGANVocoderModel(AbsGANESPnetModel):
     loss_weights : dict of name in LOSSES, or in the generator's `own_losses`, to float >= 0; a name left out weighs 0
     adversarial_start_steps : int >= 0, steps before the discriminator takes part; before, it is not run at all
     stft_loss_conf : arguments of :class:`MultiResolutionSTFTLoss`
+    periodicity_loss_conf : arguments of :class:`PeriodicityLoss`
+    augmentation : :class:`Augmentation` or None, what training segments that come without a mel go through
     adversarial_loss_conf : arguments of ESPnet's GeneratorAdversarialLoss and DiscriminatorAdversarialLoss
     feature_matching_loss_conf : arguments of ESPnet's FeatureMatchLoss
 
@@ -55,6 +60,8 @@ class ESPnetGANVocoderModel(AbsGANESPnetModel):
         stft_loss_conf: Optional[Dict[str, Any]] = None,
         adversarial_loss_conf: Optional[Dict[str, Any]] = None,
         feature_matching_loss_conf: Optional[Dict[str, Any]] = None,
+        periodicity_loss_conf: Optional[Dict[str, Any]] = None,
+        augmentation: Optional[Augmentation] = None,
     ):
         super().__init__()
         names = (*LOSSES, *generator.own_losses)
@@ -62,8 +69,10 @@ class ESPnetGANVocoderModel(AbsGANESPnetModel):
         if unknown:
             raise UserError(f"loss_weights: there is no loss {unknown[0]!r}; there are {', '.join(names)}")
         self.loss_weights = {name: float(loss_weights.get(name, 0.0)) for name in names}
-        if min(self.loss_weights.values()) < 0 or self.loss_weights["mr_stft"] + self.loss_weights["mel"] == 0:
-            raise UserError("loss_weights: give weights of 0 or more, with mr_stft or mel above 0")
+        compared = sum(self.loss_weights[name] for name in ("mr_stft", "mel", *generator.own_losses))
+        if min(self.loss_weights.values()) < 0 or compared == 0:
+            own = "".join(f", {name}" for name in generator.own_losses)
+            raise UserError(f"loss_weights: give weights of 0 or more, with one of mr_stft, mel{own} above 0")
         self.generator = generator
         self.discriminator = discriminator
         # What the discriminator's optimizer steps on while there is nothing to discriminate.
@@ -72,12 +81,16 @@ class ESPnetGANVocoderModel(AbsGANESPnetModel):
         self.mr_stft = MultiResolutionSTFTLoss(**(stft_loss_conf or {}))
         self.mel = MelLoss(generator.spec)
         self.band_level = BandLevelLoss(generator.spec) if self.loss_weights["band_level"] else None
+        self.periodicity = None
+        if self.loss_weights["periodicity"]:
+            self.periodicity = PeriodicityLoss(generator.fs, **(periodicity_loss_conf or {}))
+        self.augmentation = augmentation
         self.generator_adversarial = GeneratorAdversarialLoss(**(adversarial_loss_conf or {}))
         self.discriminator_adversarial = DiscriminatorAdversarialLoss(**(adversarial_loss_conf or {}))
         self.feature_matching = FeatureMatchLoss(**(feature_matching_loss_conf or {}))
         self.register_buffer("steps", torch.zeros((), dtype=torch.long))
         self.register_buffer("milliseconds", torch.zeros((), dtype=torch.long))
-        self._fake = None
+        self._judged = None
 
     @property
     def is_adversarial(self) -> bool:
@@ -91,8 +104,9 @@ class ESPnetGANVocoderModel(AbsGANESPnetModel):
     def forward(
         self,
         singing: torch.Tensor,
-        feats: torch.Tensor,
-        f0: torch.Tensor,
+        feats: Optional[torch.Tensor] = None,
+        f0: Optional[torch.Tensor] = None,
+        bandwidth: Optional[torch.Tensor] = None,
         forward_generator: bool = True,
         **lengths: torch.Tensor,
     ) -> Dict[str, Any]:
@@ -100,9 +114,10 @@ class ESPnetGANVocoderModel(AbsGANESPnetModel):
 
         Parameters
         ----------
-        singing : Tensor [shape=(B, T * hop_length)], full scale is [-1, 1]
-        feats : Tensor [shape=(B, T, n_mels)], raw log-mel of the vocoder's spec
+        singing : Tensor [shape=(B, T * hop_length)], full scale is [-1, 1]; with margins where `feats` is not given
+        feats : Tensor [shape=(B, T, n_mels)], raw log-mel of the vocoder's spec, or None: `augmentation` makes it
         f0 : Tensor [shape=(B, T, 1)], Hz, > 0
+        bandwidth : Tensor [shape=(B, 1)], Hz, up to where the recordings have anything; None: all the way
         forward_generator : bool, whose turn it is; the discriminator's must follow the generator's on the same batch
         **lengths : ignored, segments are of one length
 
@@ -110,20 +125,26 @@ class ESPnetGANVocoderModel(AbsGANESPnetModel):
         -------
         dict of loss (Tensor), stats (dict), weight (Tensor, the batch size), optim_idx (0 generator, 1 discriminator)
         """
-        real = singing[:, None]
         if forward_generator:
-            loss, stats = self._generator_turn(real, feats.transpose(1, 2), f0.transpose(1, 2))
+            loss, stats = self._generator_turn(*self._features(singing, feats, f0.transpose(1, 2)), bandwidth)
         else:
-            loss, stats = self._discriminator_turn(real)
+            loss, stats = self._discriminator_turn()
         loss, stats, weight = force_gatherable((loss, stats, len(singing)), loss.device)
         return dict(loss=loss, stats=stats, weight=weight, optim_idx=0 if forward_generator else 1)
 
-    def _generator_turn(self, real, mel, f0):
+    def _features(self, singing, feats, f0):
+        """Recording, and what the generator is given of it."""
+        if feats is not None:
+            return singing[:, None], feats.transpose(1, 2), f0, {}
+        real, mel, f0, mel_f0 = self.augmentation(singing, f0, self.generator)
+        return real, mel, f0, {} if mel_f0 is None else dict(mel_f0=mel_f0)
+
+    def _generator_turn(self, real, mel, f0, more, bandwidth):
         adversarial = self.training and self.is_adversarial and int(self.steps) >= self.adversarial_start_steps
         with contextlib.nullcontext() if self.training else _repeatable(real.device):
-            fake, losses = self._generate(mel, f0, real)
-            with torch.no_grad():
-                another = self.generator(mel, f0) if self.loss_weights["repulsion"] else None
+            fake, another, losses = self._generate(mel, f0, real, more)
+        if bandwidth is not None:
+            real = filled_above(real, fake.detach(), bandwidth, self.generator.fs)
         if another is not None:
             weights = self.loss_weights["mr_stft"], self.loss_weights["repulsion"]
             loss, (attracted, repelled) = self.mr_stft.energy_distance(fake, real, another, *weights)
@@ -136,10 +157,12 @@ class ESPnetGANVocoderModel(AbsGANESPnetModel):
         if self.loss_weights["mel"] or not self.training:
             losses["mel"] = self.mel(fake, real)
         if self.band_level is not None:
-            losses["band_level"] = self.band_level(fake, real)
+            losses["band_level"] = self.band_level(fake, real, another)
+        if self.periodicity is not None:
+            losses["periodicity"] = self.periodicity(fake, real, f0, another)
         if adversarial:
             # One generator pass serves both turns.
-            self._fake = fake.detach()
+            self._judged = fake.detach(), real
             losses.update(self._adversarial_losses(fake, real))
         if self.training:
             self.steps += 1
@@ -147,10 +170,17 @@ class ESPnetGANVocoderModel(AbsGANESPnetModel):
         stats.update({name: value.detach() for name, value in losses.items()})
         return loss, dict(generator_loss=loss.detach(), **stats)
 
-    def _generate(self, mel, f0, real):
+    def _generate(self, mel, f0, real, more):
+        """What the generator makes, another draw of it where one is asked for, and its own losses."""
+        repelled = self.loss_weights["repulsion"] > 0
         if any(self.loss_weights[name] for name in self.generator.own_losses):
-            return self.generator.forward_with_losses(mel, f0, real)
-        return self.generator(mel, f0), {}
+            with torch.no_grad():
+                another = self.generator(mel, f0, **more) if repelled else None
+            fake, losses = self.generator.forward_with_losses(mel, f0, real)
+            return fake, another, losses
+        if repelled:
+            return *self.generator.forward_twice(mel, f0, **more), {}
+        return self.generator(mel, f0, **more), None, {}
 
     def _adversarial_losses(self, fake, real):
         with _frozen(self.discriminator):
@@ -165,10 +195,10 @@ class ESPnetGANVocoderModel(AbsGANESPnetModel):
     def _judge(self, loss, *judged):
         return over_parts(loss, getattr(self.discriminator, "part_weights", None), *judged)
 
-    def _discriminator_turn(self, real):
-        if self._fake is None:
+    def _discriminator_turn(self):
+        if self._judged is None:
             return 0.0 * self.idle, {}
-        fake, self._fake = self._fake, None
+        (fake, real), self._judged = self._judged, None
         judged, judged_real = self.discriminator(fake), self.discriminator(real)
         real_loss, fake_loss = self._judge(self.discriminator_adversarial, judged, judged_real)
         loss = real_loss + fake_loss

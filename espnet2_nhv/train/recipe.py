@@ -11,10 +11,12 @@ import yaml
 
 from espnet2_nhv.discriminator.registry import build_discriminator
 from espnet2_nhv.errors import UserError
+from espnet2_nhv.feature.balance import read_weights
 from espnet2_nhv.feature.spec import FeatureSpec
 from espnet2_nhv.train.dump import Dump, require_same_spec
 from espnet2_nhv.train.finish import finish
 from espnet2_nhv.train.nodes import Nodes
+from espnet2_nhv.train.provenance import provenance
 from espnet2_nhv.train.segments import list_segments, pick_evenly, write_shapes
 from espnet2_nhv.train.stats import collect_stats
 from espnet2_nhv.train.task import GANVocoderTask
@@ -30,8 +32,8 @@ def train_vocoder(args: argparse.Namespace) -> Path:
 
     Parameters
     ----------
-    args : Namespace of :class:`GANVocoderTask`'s parser, with train_data, valid_data, licence, trained_on and
-        inference_model beside
+    args : Namespace of :class:`GANVocoderTask`'s parser, with train_data, valid_data, licence, trained_on,
+        sources and inference_model beside
 
     Returns
     -------
@@ -54,6 +56,7 @@ def train_vocoder(args: argparse.Namespace) -> Path:
     if args.init_vocoder is not None:
         _check_init(args, spec)
     _check_same_training(args, spec, output_dir)
+    facts = provenance(args)
 
     args.spec = spec.to_dict()
     _try_to_build(args)
@@ -69,7 +72,7 @@ def train_vocoder(args: argparse.Namespace) -> Path:
     GANVocoderTask.main(args=args)
     if not nodes.is_first:
         return output_dir / "vocoder"
-    return finish(output_dir, args.inference_model, args.licence, args.trained_on or str(train.folder))
+    return finish(output_dir, args.inference_model, *facts)
 
 
 def _save_as_it_is(args: argparse.Namespace, spec: FeatureSpec, folder: Path) -> Path:
@@ -107,7 +110,7 @@ def _check_init(args: argparse.Namespace, spec: FeatureSpec) -> None:
     # With defaults written out on both sides: one may spell what the other leaves out.
     had, wanted = card["arguments"], full_arguments(args.vocoder, **args.vocoder_conf)
     if card["vocoder"] == args.vocoder:
-        had = full_arguments(args.vocoder, **had)
+        had = full_arguments(args.vocoder, **{**vocoder_class(args.vocoder).before, **had})
     for name, have, want in (("vocoder", card["vocoder"], args.vocoder), ("arguments", had, wanted)):
         if have != want:
             raise UserError(f"{where}: {name} is {have} but this training has {want}: its weights would not fit")
@@ -139,7 +142,9 @@ def _check_same_training(args: argparse.Namespace, spec: FeatureSpec, output_dir
 def _write_segments(args: argparse.Namespace, train: Dump, valid: Dump, spec: FeatureSpec, n_processes: int) -> None:
     all_valid = list_segments(valid.n_frames, args.segment_frames, multiple_of=n_processes)
     segments = dict(
-        train=list_segments(train.n_frames, args.segment_frames, multiple_of=args.batch_size),
+        train=list_segments(
+            train.n_frames, args.segment_frames, args.batch_size, read_weights(train.folder, train.n_frames)
+        ),
         valid=pick_evenly(all_valid, max(args.valid_segments // n_processes, 1) * n_processes),
     )
     folder = Path(args.output_dir) / "segments"

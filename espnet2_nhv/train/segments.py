@@ -3,10 +3,11 @@
 import itertools
 import math
 from pathlib import Path
-from typing import Dict, List, Sequence, Tuple, Union
+from typing import Dict, List, Mapping, Optional, Sequence, Tuple, Union
 
 import numpy as np
 import soundfile
+import soxr
 import torch
 from espnet2.train.dataset import AbsDataset
 
@@ -16,7 +17,9 @@ from espnet2_nhv.feature.spec import FeatureSpec
 from espnet2_nhv.files import write_whole
 
 
-def list_segments(n_frames: Dict[str, int], segment_frames: int, multiple_of: int = 1) -> List[str]:
+def list_segments(
+    n_frames: Dict[str, int], segment_frames: int, multiple_of: int = 1, weights: Optional[Mapping[str, float]] = None
+) -> List[str]:
     """Names of segments, so many of each utterance that every second of audio is equally likely to be seen.
 
     Parameters
@@ -25,12 +28,15 @@ def list_segments(n_frames: Dict[str, int], segment_frames: int, multiple_of: in
     segment_frames : int >= 1
     multiple_of : int >= 1, the number of segments is rounded up to a multiple of this (the batch size, which ESPnet's
         sampler would otherwise stretch up to twofold)
+    weights : mapping of utterance to float > 0, how much more often than others it is to be seen; None: all alike
 
     Returns
     -------
     names : list of "UTT@INDEX", in the order of the utterances
     """
-    counts = {utt: math.ceil(frames / segment_frames) for utt, frames in n_frames.items()}
+    counts = {
+        utt: math.ceil(frames * (weights[utt] if weights else 1.0) / segment_frames) for utt, frames in n_frames.items()
+    }
     longest_first = sorted(n_frames, key=n_frames.get, reverse=True)
     missing = -sum(counts.values()) % multiple_of
     for utt in itertools.islice(itertools.cycle(longest_first), missing):
@@ -69,7 +75,8 @@ class SegmentDataset(AbsDataset):
     """Segments by the names of :func:`list_segments`, read from the middle of their files.
 
     A training segment starts at a random frame of its utterance. Otherwise segment ``k`` starts at frame
-    ``k * segment_frames``, or as near to it as the utterance is long. Frame ``s`` comes with sample ``s * hop_length``.
+    ``k * segment_frames``, or as near to it as the utterance is long. The first sample of a
+    segment is the centre of its first frame.
     An utterance shorter than a segment is continued: wav with zeros, mel with its values in digital silence, F0 with
     its last value.
 
@@ -114,7 +121,9 @@ class SegmentDataset(AbsDataset):
             )
         n_free = max(len(mel) - self.segment_frames, 0)
         start = np.random.randint(n_free + 1) if self.train else min(int(index) * self.segment_frames, n_free)
-        wav = self._read_audio(self.scp["singing"][utt], start)
+        hop_length = self.spec.hop_length
+        first = start * hop_length + self.spec.first_centre
+        wav = self._read(self.scp["singing"][utt], first, self.segment_frames * hop_length)
         mel, f0 = (x[start : start + self.segment_frames] for x in (mel, f0))
         missing = self.segment_frames - len(mel)
         if missing:
@@ -122,13 +131,53 @@ class SegmentDataset(AbsDataset):
             f0 = np.concatenate([f0, np.tile(f0[-1:], (missing, 1))])
         return name, dict(singing=wav, feats=mel.astype(np.float32), f0=f0.astype(np.float32))
 
-    def _read_audio(self, path: str, start_frame: int) -> np.ndarray:
-        hop_length = self.spec.hop_length
+    def _read(self, path: str, begin: int, n_samples: int) -> np.ndarray:
+        """Samples from `begin` on, zeros before the recording and after it."""
         with soundfile.SoundFile(path) as file:
             if file.samplerate != self.spec.fs or file.channels != 1:
                 raise UserError(
                     f"{path}: {file.channels} channels at {file.samplerate} Hz, "
                     f"but the features were made of one channel at {self.spec.fs} Hz: prepare the audio again"
                 )
-            file.seek(start_frame * hop_length)
-            return file.read(self.segment_frames * hop_length, dtype="float32", fill_value=0.0)
+            before = min(max(-begin, 0), n_samples)
+            file.seek(min(max(begin, 0), file.frames))
+            wav = file.read(n_samples - before, dtype="float32", fill_value=0.0)
+            return np.concatenate([np.zeros(before, np.float32), wav]) if before else wav
+
+
+class FreshSegments(SegmentDataset):
+    """Training segments of which features are yet to be made, played at other speeds.
+
+    Audio comes with a margin on either side, for the mel of the first and the last frame, and without a mel.
+
+    Parameters
+    ----------
+    key : (float, float), speeds, 2 sings an octave higher and is over in half the time; drawn evenly in logarithm
+    margin_frames : int >= 0
+    bandwidths : dict of utterance to Hz, up to where a recording has anything
+    others : as :class:`SegmentDataset`
+    """
+
+    def __init__(self, *others, key: Tuple[float, float], margin_frames: int, bandwidths: Dict[str, float]):
+        super().__init__(*others)
+        self.key, self.margin_frames, self.bandwidths = key, margin_frames, bandwidths
+
+    def __getitem__(self, name: str) -> Tuple[str, Dict[str, np.ndarray]]:
+        """Name, ``singing ((n + 2 * margin_frames) * hop_length,)``, ``f0 (n, 1)``, ``bandwidth (1,)``, float32."""
+        utt, _ = name.rsplit("@", 1)
+        hop_length, margin, n = self.spec.hop_length, self.margin_frames, self.segment_frames
+        f0 = read_matrix(utt, self.scp["f0"][utt])[:, 0]
+        speed = math.exp(np.random.uniform(*np.log(self.key)))
+        start = np.random.uniform(0, max(len(f0) - n * speed, 0))
+        begin = round((start - margin * speed) * hop_length)
+        n_samples = math.ceil((n + 2 * margin) * speed * hop_length) + 1
+        wav = self._read(self.scp["singing"][utt], begin, n_samples)
+        if speed != 1:
+            wav = soxr.resample(wav, self.spec.fs * speed, self.spec.fs)
+        wav = wav[: (n + 2 * margin) * hop_length]
+        wav = np.pad(wav, (0, (n + 2 * margin) * hop_length - len(wav)))
+        at = begin / hop_length - self.spec.frame_centre + (margin + np.arange(n)) * speed
+        f0 = speed * np.exp(np.interp(at, np.arange(len(f0)), np.log(f0)))
+        f0 = f0.clip(max=0.45 * self.spec.fs)
+        bandwidth = np.array([speed * self.bandwidths[utt]], np.float32)
+        return name, dict(singing=wav.astype(np.float32), f0=f0.astype(np.float32)[:, None], bandwidth=bandwidth)

@@ -3,7 +3,7 @@
 import argparse
 import contextlib
 from pathlib import Path
-from typing import List
+from typing import List, Optional
 
 import numpy as np
 import torch
@@ -14,14 +14,16 @@ from tqdm import tqdm
 
 from espnet2_nhv.discriminator.registry import build_discriminator
 from espnet2_nhv.errors import UserError
+from espnet2_nhv.feature.bandwidth import read_bandwidths
 from espnet2_nhv.feature.datadir import read_table
 from espnet2_nhv.feature.mel import LogMel
 from espnet2_nhv.feature.spec import FeatureSpec
+from espnet2_nhv.train.augment import Augmentation, margin_frames
 from espnet2_nhv.train.budget import Budget
 from espnet2_nhv.train.model import ESPnetGANVocoderModel
 from espnet2_nhv.train.optim import guard_gradients
 from espnet2_nhv.train.progress import log_to, without_echo
-from espnet2_nhv.train.segments import SegmentDataset, collate
+from espnet2_nhv.train.segments import FreshSegments, SegmentDataset, collate
 from espnet2_nhv.train.stats import load_stats
 from espnet2_nhv.train.trainer import VocoderTrainer
 from espnet2_nhv.vocoder.registry import build_vocoder
@@ -73,13 +75,17 @@ class GANVocoderTask(AbsTask):
             help="weights of mr_stft, mel, adversarial, feature_matching, the vocoder's own; those left out weigh 0",
         )  # fmt: skip
         add("--adversarial_start_steps", type=int, default=0, help="steps before the discriminator takes part")
-        for loss in ("stft", "adversarial", "feature_matching"):
+        for loss in ("stft", "periodicity", "adversarial", "feature_matching"):
             add(f"--{loss}_loss_conf", action=NestedDictAction, default={}, help=f"arguments of the {loss} loss")
         add("--generator_grad_norm", type=float, default=-1.0, help="clip the generator's gradient to this norm")
         add("--discriminator_grad_norm", type=float, default=-1.0, help="clip the discriminator's to this norm")
 
         add = parser.add_argument_group("Segments and budget").add_argument
         add("--segment_frames", type=int, default=64, help="frames of a training segment")
+        add(
+            "--augment", action=NestedDictAction, default={},
+            help="arguments of train/augment.py's Augmentation; without any, segments are trained on as they are",
+        )  # fmt: skip
         add("--valid_segments", type=int, default=128, help="segments of the validation set, evenly spaced")
         add("--budget", type=str_or_none, help="time in training or steps, over all runs: 90s, 30m, 2h, 20000steps")
         add("--max_epoch_time", type=str_or_none, help="an epoch ends after so long, or after num_iters_per_epoch")
@@ -121,7 +127,14 @@ class GANVocoderTask(AbsTask):
     def build_dataset(cls, args: argparse.Namespace, iter_options, keys_to_load=None) -> SegmentDataset:
         spec = FeatureSpec.from_dict(args.spec)
         scp = {name: read_table(path) for path, name, _ in iter_options.data_path_and_name_and_type}
-        dataset = SegmentDataset(scp, spec, args.segment_frames, log_mel_of_silence(spec), iter_options.train)
+        parts = scp, spec, args.segment_frames, log_mel_of_silence(spec), iter_options.train
+        if args.augment and iter_options.train and not args.collect_stats:
+            key = args.augment.get("key", (1.0, 1.0))
+            folder = Path(iter_options.data_path_and_name_and_type[0][0]).parent
+            bandwidths = read_bandwidths(folder, scp["singing"], spec.fs)
+            dataset = FreshSegments(*parts, key=key, margin_frames=margin_frames(spec), bandwidths=bandwidths)
+        else:
+            dataset = SegmentDataset(*parts)
         cls.check_task_requirements(dataset, args.allow_variable_data_keys, train=True)
         return dataset
 
@@ -157,6 +170,8 @@ class GANVocoderTask(AbsTask):
             stft_loss_conf=args.stft_loss_conf,
             adversarial_loss_conf=args.adversarial_loss_conf,
             feature_matching_loss_conf=args.feature_matching_loss_conf,
+            periodicity_loss_conf=args.periodicity_loss_conf,
+            augmentation=_augmentation(args.augment, spec),
         )
 
     @classmethod
@@ -180,6 +195,13 @@ class GANVocoderTask(AbsTask):
         """ESPnet's, without its echo of the command."""
         with without_echo():
             super().main(args, cmd)
+
+
+def _augmentation(conf: dict, spec: FeatureSpec) -> Optional[Augmentation]:
+    try:
+        return Augmentation(spec, **conf) if conf else None
+    except TypeError as error:
+        raise UserError(f"augment: {error}") from error
 
 
 def log_mel_of_silence(spec: FeatureSpec) -> np.ndarray:

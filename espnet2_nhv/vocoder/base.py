@@ -1,7 +1,7 @@
 """The contract every vocoder keeps."""
 
 from abc import abstractmethod
-from typing import Dict, Optional, Tuple
+from typing import Any, Dict, Optional, Tuple
 
 import torch
 
@@ -25,11 +25,14 @@ class AbsVocoder(Synthesizer, torch.nn.Module):
     ----------
     trainable : bool
         Whether there is anything to train.
+    before : dict of str to any
+        What arguments that were added later stand for where a saved vocoder does not have them.
     own_losses : tuple of str
         Losses that only this vocoder has; a training's `loss_weights` may name them.
     """
 
     trainable: bool = True
+    before: Dict[str, Any] = {}
     own_losses: Tuple[str, ...] = ()
 
     def __init__(self, spec: FeatureSpec):
@@ -61,7 +64,7 @@ class AbsVocoder(Synthesizer, torch.nn.Module):
 
     @abstractmethod
     def forward(self, mel: torch.Tensor, f0: Optional[torch.Tensor] = None) -> torch.Tensor:
-        """Synthesise a batch, differentiably.
+        """Synthesise a batch, differentiably; frame i at sample ``i * hop_length``, whatever the spec's `frame_centre`.
 
         Parameters
         ----------
@@ -90,6 +93,17 @@ class AbsVocoder(Synthesizer, torch.nn.Module):
         """
         return self(mel, f0), {}
 
+    def forward_twice(
+        self, mel: torch.Tensor, f0: Optional[torch.Tensor] = None, **more
+    ) -> Tuple[torch.Tensor, torch.Tensor]:
+        """Two draws of one batch, arguments as for :meth:`forward`; the second is a constant.
+
+        Vocoders that draw noise learn from how far two draws are apart. Those that can share work between them do.
+        """
+        with torch.no_grad():
+            another = self(mel, f0, **more)
+        return self(mel, f0, **more), another
+
     def __call__(self, mel, f0=None, **options):
         """One utterance ``(T, n_mels)`` as :meth:`Synthesizer.__call__` has it, or a batch as :meth:`forward`."""
         if len(mel.shape) == 2:
@@ -97,6 +111,6 @@ class AbsVocoder(Synthesizer, torch.nn.Module):
         return torch.nn.Module.__call__(self, mel, f0, **options)
 
     def synthesize(self, mel: torch.Tensor, f0: Optional[torch.Tensor]) -> torch.Tensor:
-        """One utterance of checked features of the vocoder's own spec; ``(T * hop_length,)``."""
+        """One utterance of checked features; frame i at sample ``i * hop_length``; ``(T * hop_length,)``."""
         f0 = None if f0 is None else f0[None, None]
         return self(mel.T[None], f0)[0, 0]

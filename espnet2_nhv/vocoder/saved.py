@@ -2,21 +2,24 @@
 
 import pickle
 from pathlib import Path
-from typing import Optional, Union
+from typing import List, Optional, Sequence, Union
 
 import torch
 import yaml
 
 from espnet2_nhv.errors import UserError
+from espnet2_nhv.feature.licence import UNKNOWN, Source, dump_sources, parse_sources
 from espnet2_nhv.feature.spec import FeatureSpec
 from espnet2_nhv.files import digest, whole_file, write_whole
 from espnet2_nhv.vocoder.base import AbsVocoder
-from espnet2_nhv.vocoder.registry import build_vocoder
+from espnet2_nhv.vocoder.registry import build_vocoder, vocoder_class
 
 FORMAT = 1
 
 
-def save_vocoder(vocoder: AbsVocoder, folder: Union[str, Path], licence: str, trained_on: str) -> None:
+def save_vocoder(
+    vocoder: AbsVocoder, folder: Union[str, Path], licence: str, trained_on: str, sources: Sequence[Source] = ()
+) -> None:
     """Write `vocoder`, built by :func:`build_vocoder`, as a folder.
 
     Parameters
@@ -25,6 +28,7 @@ def save_vocoder(vocoder: AbsVocoder, folder: Union[str, Path], licence: str, tr
     folder : path, made where missing
     licence : str, under which the weights may be used
     trained_on : str, the corpus and its own licence
+    sources : the voices it was trained on, where the corpus has several, with what is to be said of each
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -36,6 +40,8 @@ def save_vocoder(vocoder: AbsVocoder, folder: Union[str, Path], licence: str, tr
         licence=licence,
         trained_on=trained_on,
     )
+    if sources:
+        card["sources"] = dump_sources(sources)
     tensors = {name: value.detach().cpu() for name, value in vocoder.state_dict().items()}
     # The card last: a folder with a card has its weights.
     with whole_file(folder / "vocoder.pth") as part:
@@ -44,7 +50,7 @@ def save_vocoder(vocoder: AbsVocoder, folder: Union[str, Path], licence: str, tr
 
 
 def load_card(folder: Union[str, Path]) -> dict:
-    """The facts in vocoder.yaml, checked: format, vocoder, arguments, spec (a dict), licence, trained_on."""
+    """The facts in vocoder.yaml, checked: format, vocoder, arguments, spec (a dict), licence, trained_on, sources."""
     path = Path(folder) / "vocoder.yaml"
     try:
         card = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -62,7 +68,17 @@ def load_card(folder: Union[str, Path]) -> dict:
             raise UserError(f"{path}: not the card of a saved vocoder ({name!r} is not a mapping)")
     if card["format"] != FORMAT:
         raise UserError(f"{path}: written in format {card['format']}, this version reads {FORMAT}: update espnet2_nhv")
+    if "sources" in card:
+        parse_sources(card["sources"], path)
     return card
+
+
+def card_sources(card: dict) -> List[Source]:
+    """The sources of a card; of one without a list the only source is what it was trained on."""
+    if "sources" in card:
+        return parse_sources(card["sources"], "vocoder.yaml")
+    trained_on = str(card.get("trained_on", UNKNOWN))
+    return [Source(trained_on, str(card.get("licence", UNKNOWN)), trained_on)]
 
 
 def load_vocoder(folder: Union[str, Path], fuse: bool = True) -> AbsVocoder:
@@ -79,8 +95,9 @@ def load_vocoder(folder: Union[str, Path], fuse: bool = True) -> AbsVocoder:
         If the folder is not a saved vocoder, or its weights are damaged or do not fit.
     """
     card = load_card(folder)
+    arguments = {**vocoder_class(card["vocoder"]).before, **card["arguments"]}
     vocoder = build_vocoder(
-        card["vocoder"], FeatureSpec.from_dict(card["spec"], where=f"{folder}/vocoder.yaml"), **card["arguments"]
+        card["vocoder"], FeatureSpec.from_dict(card["spec"], where=f"{folder}/vocoder.yaml"), **arguments
     )
     path = Path(folder) / "vocoder.pth"
     try:

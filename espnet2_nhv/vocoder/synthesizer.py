@@ -1,5 +1,6 @@
 """What every vocoder does with features, whatever computes it: PyTorch, ONNX Runtime, TorchScript."""
 
+import dataclasses
 from abc import ABC, abstractmethod
 from typing import Optional
 
@@ -20,16 +21,23 @@ class Synthesizer(ABC):
         What the numbers it reads mean.
     needs_f0 : bool
         Whether `f0` must be given.
+    takes_mel_f0 : bool
+        Whether it can be told, as `mel_f0`, at which F0 the mel was sung, where it is to sing at another.
     needs_wav : bool
         Whether it analyses a recording itself, so that features alone do not drive it.
     device : torch.device
         Where it computes.
+    grid_centre : 0 or 0.5
+        Where :meth:`synthesize` puts the first frame, in hops; the features' own ``frame_centre`` is seen to by
+        :meth:`inference`.
     """
 
     spec: FeatureSpec
     needs_f0: bool = False
+    takes_mel_f0: bool = False
     needs_wav: bool = False
     device = torch.device("cpu")
+    grid_centre: float = 0.0
 
     @property
     def fs(self) -> int:
@@ -48,7 +56,7 @@ class Synthesizer(ABC):
         ----------
         mel : array or Tensor [shape=(T, n_mels)], raw log-mel
         f0 : array or Tensor [shape=(T,)], Hz, > 0, or None where `needs_f0` is false
-        spec : FeatureSpec of `mel`, where it may differ from the vocoder's own
+        **options : `spec` and `mel_f0`, as for :meth:`inference`
 
         Returns
         -------
@@ -56,9 +64,9 @@ class Synthesizer(ABC):
         """
         return self.synthesize_like(mel, f0, **options)
 
-    def synthesize_like(self, mel, f0=None, spec: Optional[FeatureSpec] = None):
+    def synthesize_like(self, mel, f0=None, **options):
         """:meth:`inference` whose result is of the kind of `mel`."""
-        wav = self.inference(mel, f0, spec)
+        wav = self.inference(mel, f0, **options)
         return wav.cpu().numpy() if isinstance(mel, np.ndarray) else wav
 
     @torch.no_grad()
@@ -68,6 +76,7 @@ class Synthesizer(ABC):
         f0: Optional[torch.Tensor] = None,
         spec: Optional[FeatureSpec] = None,
         wav: Optional[torch.Tensor] = None,
+        mel_f0: Optional[torch.Tensor] = None,
     ) -> torch.Tensor:
         """Synthesise one utterance.
 
@@ -75,8 +84,11 @@ class Synthesizer(ABC):
         ----------
         mel : Tensor [shape=(T, n_mels)], raw log-mel
         f0 : Tensor [shape=(T,)], Hz, > 0, or None where `needs_f0` is false
-        spec : FeatureSpec of `mel`, where it may differ from the vocoder's own
+        spec : FeatureSpec of `mel`, where it may differ from the vocoder's own; another `frame_centre` moves the
+            signal by half a hop, to the sample, and interpolates nothing
         wav : Tensor [shape=(L,)], the recording, where `needs_wav` is true
+        mel_f0 : Tensor [shape=(T,)], Hz, > 0, at which the mel was sung, where `f0` may be another; for vocoders that
+            take it (`takes_mel_f0`)
 
         Returns
         -------
@@ -87,24 +99,37 @@ class Synthesizer(ABC):
         UserError
             For features that cannot be used; the message says which frame or value.
         """
-        mel, f0 = self.check_features(mel, f0)
-        hop_length = self.spec.hop_length if spec is None else spec.hop_length
-        n_samples = len(mel) * hop_length
-        if spec is not None and spec != self.spec:
-            mel, f0 = convert_features(mel, f0, spec, self.spec)
-        wav = self.resynthesize(wav, n_samples) if self.needs_wav else self.synthesize(mel, f0)
+        mel, *curves = self.check_features(mel, f0, mel_f0)
+        spec = spec or self.spec
+        n_samples = len(mel) * spec.hop_length
+        # Frames of the vocoder's hop stay what they are, and the signal is moved; others are interpolated anyway.
+        centre = spec.frame_centre if spec.hop_length == self.spec.hop_length else self.grid_centre
+        target = dataclasses.replace(self.spec, frame_centre=centre)
+        # A curve that is not given is None, and the last one is known to few.
+        curves = [convert_features(mel, x, spec, target)[1] for x in curves if x is not None] or [None]
+        mel, _ = convert_features(mel, None, spec, target)
+        if self.needs_wav:
+            wav = self.resynthesize(wav, n_samples)
+        elif centre == self.grid_centre:
+            wav = self.synthesize(mel, *curves)
+        else:
+            # Half a hop off the grid: one frame more, held, at the end that comes short, and half a hop less.
+            end = slice(0, 1) if centre > self.grid_centre else slice(-1, None)
+            order = 1 if centre > self.grid_centre else -1
+            held = (x if x is None else torch.cat([x[end], x][::order]) for x in (mel, *curves))
+            wav = self.synthesize(*held)[self.spec.hop_length // 2 :]
         return wav[:n_samples].clamp_(-1.0, 1.0)
 
     @abstractmethod
     def synthesize(self, mel: torch.Tensor, f0: Optional[torch.Tensor]) -> torch.Tensor:
-        """One utterance of checked features of the vocoder's own spec; ``(T * hop_length,)``."""
+        """Checked features as ``(T * hop_length,)``; frame i at sample ``(i + grid_centre) * hop_length``."""
 
     def resynthesize(self, wav: Optional[torch.Tensor], n_samples: int) -> torch.Tensor:
         """One recording taken apart and put together again, `n_samples` long; only where `needs_wav` is true."""
         raise NotImplementedError
 
-    def check_features(self, mel, f0):
-        """Refuse what no vocoder can use, and trim a difference of one frame between mel and F0."""
+    def check_features(self, mel, f0, mel_f0=None):
+        """Refuse what no vocoder can use, and trim a difference of one frame; mel, F0 and the mel's F0."""
         mel = torch.as_tensor(mel, dtype=torch.float32, device=self.device)
         if mel.dim() != 2 or mel.shape[1] != self.spec.n_mels:
             raise UserError(f"mel of shape {tuple(mel.shape)} does not fit: the vocoder reads (T, {self.spec.n_mels})")
@@ -115,18 +140,23 @@ class Synthesizer(ABC):
         if f0 is None:
             if self.needs_f0:
                 raise UserError("this vocoder needs F0 beside the mel: give f0 in Hz, one value a frame")
-            return mel, None
-        f0 = torch.as_tensor(f0, dtype=torch.float32, device=mel.device).reshape(-1)
-        if abs(len(f0) - len(mel)) > 1:
-            raise UserError(f"mel has {len(mel)} frames and F0 {len(f0)}: they must agree within one")
-        n_frames = min(len(mel), len(f0))
+            return mel, None, None
+        if mel_f0 is not None and not self.takes_mel_f0:
+            raise UserError("this vocoder does not take mel_f0: it sings the mel at f0 as it is")
+        curves = {"f0": f0} if mel_f0 is None else {"f0": f0, "mel_f0": mel_f0}
+        for name, curve in curves.items():
+            curves[name] = torch.as_tensor(curve, dtype=torch.float32, device=mel.device).reshape(-1)
+            if abs(len(curves[name]) - len(mel)) > 1:
+                raise UserError(f"mel has {len(mel)} frames and {name} {len(curves[name])}: they must agree within one")
+        n_frames = min(len(mel), *map(len, curves.values()))
         if n_frames == 0:
             raise UserError("f0 has no frames: there is nothing to synthesise")
-        mel, f0 = mel[:n_frames], f0[:n_frames]
-        _check_frames(torch.isfinite(f0), "f0", "is not finite")
-        _check_frames(f0 > 0, "f0", "is not above 0 Hz (interpolate unvoiced parts)")
-        _check_frames(f0 < self.fs / 2, "f0", f"is not below {self.fs / 2:g} Hz")
-        return mel, f0
+        for name, curve in curves.items():
+            curves[name] = curve = curve[:n_frames]
+            _check_frames(torch.isfinite(curve), name, "is not finite")
+            _check_frames(curve > 0, name, "is not above 0 Hz (interpolate unvoiced parts)")
+            _check_frames(curve < self.fs / 2, name, f"is not below {self.fs / 2:g} Hz")
+        return mel[:n_frames], curves["f0"], curves.get("mel_f0")
 
 
 def _check_frames(good: torch.Tensor, name: str, complaint: str) -> None:

@@ -23,8 +23,8 @@ from espnet2_nhv.feature.ark import ArkTable
 from espnet2_nhv.feature.audit import TSV_HEADER, audit_f0
 from espnet2_nhv.feature.datadir import read_table
 from espnet2_nhv.feature.extract import extract_features, print_report
-from espnet2_nhv.feature.f0 import extract_f0
 from espnet2_nhv.feature.mel import LogMel
+from espnet2_nhv.feature.pitch.analysis import extract_f0
 from espnet2_nhv.feature.prepare import prepare_data_dir
 from espnet2_nhv.feature.spec import FeatureSpec
 

@@ -11,7 +11,7 @@ import torch
 from espnet2.tts.feats_extract.log_mel_fbank import LogMelFbank
 
 from espnet2_nhv.errors import UserError
-from espnet2_nhv.feature.mel import LogMel
+from espnet2_nhv.feature.mel import LogMel, log_mel_of_long
 from espnet2_nhv.feature.spec import FeatureSpec
 
 PRESETS = sorted((Path(__file__).parents[2] / "conf" / "feature").glob("*.yaml"))
@@ -20,7 +20,8 @@ SPEC = FeatureSpec()
 
 @pytest.fixture(params=PRESETS, ids=lambda path: path.stem)
 def spec(request):
-    return FeatureSpec.load(request.param)
+    # ESPnet's frames; DiffSinger's have a test of their own.
+    return dataclasses.replace(FeatureSpec.load(request.param), frame_centre=0)
 
 
 def _sound(n_samples, batch=2, seed=0):
@@ -157,3 +158,21 @@ def test_louder_by_a_factor_is_higher_by_its_logarithm():
     wav = _sound(8000)[:1] + 0.01 * torch.randn(1, 8000, generator=torch.Generator().manual_seed(0))
     natural = LogMel(dataclasses.replace(SPEC, log_base=None))
     torch.testing.assert_close(natural(8 * wav), natural(wav) + math.log(8), rtol=0, atol=1e-3)
+
+
+def test_the_openutau_preset_is_openvpis_formula():
+    # What their extractor does: mirror (win - hop) / 2, no centring, magnitudes, ln of what is clamped.
+    spec = FeatureSpec.load(Path(__file__).parents[2] / "conf" / "feature" / "44k_hop512_openutau.yaml")
+    assert (spec.frame_centre, spec.win_length, spec.n_fft, spec.hop_length) == (0.5, 2048, 2048, 512)
+    assert (spec.fmin, spec.fmax, spec.n_mels, spec.log_base, spec.floor) == (40, 16000, 128, None, 1e-5)
+    wav = _sound(26000)[0]
+    wav[8000:12000] *= 1e-4  # down to the floor
+    mirrored = torch.nn.functional.pad(wav[None], (768, 768), mode="reflect")
+    spectra = torch.stft(mirrored, 2048, 512, 2048, torch.hann_window(2048), center=False, return_complex=True).abs()
+    basis = torch.from_numpy(librosa.filters.mel(sr=44100, n_fft=2048, n_mels=128, fmin=40, fmax=16000))
+    theirs = torch.log(torch.clamp(basis @ spectra, min=1e-5))
+    ours = LogMel(spec)(wav)
+    assert ours.shape == theirs.shape == (1, 128, len(wav) // 512)
+    assert (ours - theirs).abs().max() < 1e-4
+    assert theirs.min() == pytest.approx(math.log(1e-5), abs=1e-6)
+    torch.testing.assert_close(log_mel_of_long(wav.numpy(), spec, block_frames=7), ours[0].T, rtol=0, atol=1e-4)

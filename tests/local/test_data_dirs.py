@@ -286,7 +286,7 @@ def test_tables_of_another_corpus_do_not_stay(tmp_path):
     assert sorted(path.name for path in (tmp_path / "d").iterdir()) == ["spk2utt", "utt2spk", "wav.scp"]
 
 
-@pytest.mark.parametrize("corpus", ["wav", "kaldi", "pjs"])
+@pytest.mark.parametrize("corpus", ["wav", "kaldi", "pjs", "voices"])
 @pytest.mark.parametrize("db_root", ["", "no such folder"])
 def test_data_sh_without_a_corpus(corpus, db_root):
     script = ROOT / "egs/nhv_sing" / corpus / "local/data.sh"

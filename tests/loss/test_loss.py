@@ -254,12 +254,31 @@ def test_band_level_loss_is_of_power_in_nepers(changes):
     bands = mel_filters(spec)
 
     def level(x):
-        power = np.abs(spectrogram(x, spec.n_fft, spec.hop_length, spec.win_length, "reflect")[0]) ** 2
-        return 0.5 * np.log(np.maximum(power @ bands.T.astype(np.float64), 1e-10))
+        spectra, window = spectrogram(x, spec.n_fft, spec.hop_length, spec.win_length, "constant")
+        shares = bands.astype(np.float64) / bands.sum(axis=1, keepdims=True)
+        return 0.5 * np.log(np.abs(spectra) ** 2 / np.sum(window**2) @ shares.T + 1e-12)
 
+    another = np.random.default_rng(5).standard_normal(wav.shape)
     want = np.mean(np.abs(level(wav_hat) - level(wav)))
-    got = BandLevelLoss(spec)(torch.from_numpy(wav_hat)[:, None].float(), torch.from_numpy(wav)[:, None].float()).item()
-    assert got == pytest.approx(want, rel=1e-4)
+    repulsion = 0.5 * np.mean(np.abs(level(wav_hat) - level(another)))
+    wavs = [torch.from_numpy(x)[:, None].float() for x in (wav_hat, wav, another)]
+    assert BandLevelLoss(spec)(*wavs[:2]).item() == pytest.approx(want, rel=1e-4)
+    assert BandLevelLoss(spec)(*wavs).item() == pytest.approx(want - repulsion, rel=1e-4)
+
+
+def test_gradient_of_band_levels_is_that_of_autograd():
+    wav_hat, wav = (torch.from_numpy(x)[:, None].float() for x in signals())
+    another = torch.randn(wav.shape, generator=torch.Generator().manual_seed(1))
+    loss = BandLevelLoss(SPEC)
+    ours, theirs = (wav_hat.clone().requires_grad_() for _ in range(2))
+
+    def level(x):
+        spectra = short_time_spectra(x[:, 0], loss.window, loss.n_fft, loss.hop_length)
+        return 0.5 * (torch.matmul(spectra.abs().square(), loss.bands) + 1e-12).log()
+
+    loss(ours, wav, another).backward()
+    ((level(theirs) - level(wav)).abs().mean() - (level(theirs) - level(another)).abs().mean()).backward()
+    torch.testing.assert_close(ours.grad, theirs.grad, rtol=1e-3, atol=1e-7)
 
 
 def test_band_level_loss_of_the_shortest_signals_and_of_silence():

@@ -35,7 +35,10 @@ ENTER, SHIFT, LEFT, UP, RIGHT, DOWN = (
     "\ue015",
 )  # as WebDriver writes keys
 SECONDS = {"song/1": 20.0, "song 2": 1.0, "song3": 1.0}
-SCORES = {"nhv": {"mrstft": 0.5, "mcd": 10.5, "f0_rmse": None}, "hifigan": {"mrstft": 0.9, "mcd": 9.5, "f0_rmse": 3.0}}
+SCORES = {
+    "nhv": {"mrstft": 0.5, "mcd": 10.5, "f0_rmse": None, "ap_6": 2.0},
+    "hifigan": {"mrstft": 0.9, "mcd": 9.5, "f0_rmse": 3.0, "ap_6": -8.0},
+}
 
 
 def write_tones(folder, name, utts=SECONDS):
@@ -74,7 +77,7 @@ def page(folders):
     with pytest.MonkeyPatch.context() as patch:
         n_frames = lambda wav: len(wav) // SPEC.hop_length  # noqa: E731
         known = lambda wav, spec: (np.full(n_frames(wav), 440.0), np.ones(n_frames(wav)))  # noqa: E731
-        patch.setattr(cache.analyser, "extract_f0", known)
+        patch.setattr(cache.tracker, "heard_f0", known)
         return build_page(exp, dump, rows, command="./run.sh <all> & more")
 
 
@@ -123,7 +126,7 @@ def test_what_is_there_is_not_made_again_and_what_is_not_shown_goes(folders, pag
     rows = [row for row in folders[2] if row["set"] == "eval"]
     with pytest.MonkeyPatch.context() as patch:
         # Paths are part of what a sample is made from, so the copy's are made once.
-        patch.setattr(cache.analyser, "extract_f0", lambda wav, spec: (np.full(len(wav) // 256, 440.0),) * 2)
+        patch.setattr(cache.tracker, "heard_f0", lambda wav, spec: (np.full(len(wav) // 256, 440.0),) * 2)
         data = build_page(exp, folders[1], rows).parent / "data" / "eval"
         before = {path: path.stat().st_mtime_ns for path in data.rglob("*.*")}
         assert len(before) == 2 * 8
@@ -145,7 +148,7 @@ def test_a_file_that_cannot_be_read_is_a_gap(folders, tmp_path):
     (exp / "nhv" / "decode" / "eval" / "wav.scp").write_text(f"song/1 {tmp_path}/broken.wav\n")
     rows = [row for row in folders[2] if row["vocoder"] == "nhv"]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(cache.analyser, "extract_f0", lambda wav, spec: (np.full(len(wav) // 256, 440.0),) * 2)
+        patch.setattr(cache.tracker, "heard_f0", lambda wav, spec: (np.full(len(wav) // 256, 440.0),) * 2)
         index = build_page(exp, folders[1], rows).parent / "data" / "index.js"
     data = json.loads(index.read_text().removeprefix("page.data = ").rstrip(";\n"))
     samples = [{s["name"]: s["problem"] for s in utterance["samples"]} for utterance in data["sets"][0]["utterances"]]
@@ -422,7 +425,7 @@ def test_sorting_and_the_plot(browser, address):
     click(browser, "[data-tab=results]")
     table = browser.find_elements("css selector", "table.sortable")[1]
 
-    def order(label):
+    def order(label, table=table):
         headings = table.find_elements("css selector", "th button")
         next(heading for heading in headings if heading.text.startswith(label)).click()
         return [row.find_element("css selector", "td").text for row in table.find_elements("css selector", "tbody tr")]
@@ -431,6 +434,8 @@ def test_sorting_and_the_plot(browser, address):
     assert order("MCD") == ["nhv", "hifigan", "absent"]
     assert order("F0 fine")[0] == "hifigan"
     assert order("vocoder") == ["absent", "hifigan", "nhv"]
+    periodicity = browser.find_elements("css selector", "table.sortable")[2]
+    assert order("aperiodicity 6k", periodicity) == ["nhv", "hifigan"]  # 2 is nearer to 0 than -8
 
     points = {
         point.get_attribute("data-name"): (float(point.get_attribute("cx")), float(point.get_attribute("cy")))

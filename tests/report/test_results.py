@@ -23,7 +23,7 @@ KEYS = {
     *(metric.key for metric in METRICS),
     *OPTIONAL,
     *("skipped", "vocoder", "set", "tag", "worst", "lsd_worst_at", "error", "params"),
-    *("stale", "failed", "count", "reads_recording"),
+    *("stale", "failed", "count", "stderr", "reads_recording"),
     *("n_utterances", "n_scored", "n_missing", "rtf", "rtf_device", "rtf_threads"),
     *("steps", "train_seconds", "train_device"),
 }
@@ -97,7 +97,7 @@ def test_speed_is_compared_on_one_device_only(expdir):
         ("0.5000", "cuda, 1 thread"),
         ("0.0100", "cpu, 1 thread"),
     ]
-    (page,) = result_tables(rows)
+    page = result_tables(rows)[0]
     column = [column["label"] for column in page["columns"]].index("RTF on")
     assert [row[column]["text"] for row in page["rows"]] == ["cuda, 1 thread", "cpu, 1 thread"]
 
@@ -115,6 +115,23 @@ def test_scores_of_an_earlier_training_are_not_taken_for_those_of_the_last(expdi
     assert second["note"] == "synthesised before it was trained again: run stage 5"
     os.utime(expdir / "nhv/failed.txt", (1, 1))  # scored after that
     assert write_results(expdir, ["nhv"], ["eval"])[0]["failed"] is None
+
+
+def test_periodicity_has_a_table_of_its_own_and_nearest_to_zero_is_best(expdir):
+    write_scores(expdir / "buzz", "eval", {"ap_6": -8.5, "ap_9": -1.5, "between_4_8": None})
+    write_scores(expdir / "hiss", "eval", {"ap_6": 2.5, "ap_9": 0.5, "between_4_8": 1.0})
+    rows = write_results(expdir, ["buzz", "hiss", "absent"], ["eval"])
+    first, second = table((expdir / "RESULTS.md").read_text(), "Periodicity of eval")  # who has no score has no row
+    assert (first["aperiodicity 6k (dB) → 0"], second["aperiodicity 6k (dB) → 0"]) == ("-8.0", "**3.0**")
+    assert first["aperiodicity 9k (dB) → 0"] == "**-1.0**" and second["aperiodicity 9k (dB) → 0"] == "**1.0**"
+    assert (first["between 4-8 (dB) → 0"], second["between 4-8 (dB) → 0"]) == ("", "1.5")
+    assert "MR-STFT (neper) ↓" not in first and first["absolute 6k (dB) ↓"] == "**5.5**"
+    main = table((expdir / "RESULTS.md").read_text(), "eval")
+    assert main[0]["aperiodicity (dB) ↓"] == "**5.5**" and "aperiodicity 6k (dB) → 0" not in main[0]
+    copied, grouped = result_tables(rows)
+    assert (grouped["title"], [row[0]["text"] for row in grouped["rows"]]) == ("Periodicity of eval", ["buzz", "hiss"])
+    assert {"zero", "lower", ""} == {column["better"] for column in grouped["columns"]}
+    assert "aperiodicity (dB)" in [column["label"] for column in copied["columns"]]
 
 
 def test_worst_utterances_are_named(expdir):

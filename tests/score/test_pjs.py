@@ -9,7 +9,7 @@ import pyworld
 import soundfile
 import soxr
 
-from espnet2_nhv.feature.f0 import extract_f0
+from espnet2_nhv.feature.pitch.analysis import extract_f0
 from espnet2_nhv.feature.spec import FeatureSpec
 from espnet2_nhv.score.metrics import measure
 

@@ -131,7 +131,7 @@ def test_what_is_wrong_is_said_in_a_sentence(saved, tmp_path, monkeypatch):
         assert "\n" not in str(error.value)
 
     refused("no F0 beside", "mel.npy")
-    refused("51 frames and F0 10", "mel.npy", "short.npy")
+    refused("51 frames and f0 10", "mel.npy", "short.npy")
     refused(r"shape \(51, 80\)", "narrow.npy", "f0.npy")
     (tmp_path / "x").mkdir()
     np.save(tmp_path / "x" / "mel.npy", mel)

@@ -23,6 +23,8 @@ SPEC_512 = FeatureSpec(hop_length=512, win_length=2048, n_mels=80, fmin=80)
 SPEC_24K = FeatureSpec(fs=24000, hop_length=300, win_length=1200, n_mels=80, fmin=80, fmax=7600)
 SPEC_VOCOS = FeatureSpec(fs=24000, n_fft=1024, win_length=1024, n_mels=100, fmin=0, fmax=12000)
 SPEC_DDSP = FeatureSpec(fs=24000, n_fft=1024, win_length=1024, hop_length=240, n_mels=80, fmin=0, fmax=12000)
+SPEC_WAVEHAX = FeatureSpec(fs=24000, n_fft=1024, win_length=1024, hop_length=240, n_mels=100, fmin=0, fmax=12000)
+SPEC_PC_NSF = FeatureSpec(hop_length=512, win_length=2048, fmax=16000)
 SPEC_SIFIGAN = FeatureSpec(fs=24000, hop_length=120, n_mels=43, fmin=0, fmax=12000)
 
 # Millions of parameters at the published configuration, and where the figure stands. Three of ESPnet's are not quite
@@ -39,6 +41,13 @@ PUBLISHED = [
     ("ddsp", SPEC_DDSP, {}, 0.529, "the log of training in SawSing's repository, as Sins"),
     # 11.29 by its authors' code, less the slowest down-sampling of both networks, which is there and never called.
     ("sifigan", SPEC_SIFIGAN, {}, 11.292 - 2.622, "its authors' code at its published configuration"),
+    ("bigvgan", SPEC_VOCOS, {}, 14.01, "BigVGAN, table of its 24 kHz base model (from memory)"),
+    ("univnet", SPEC_VOCOS, {}, 4.00, "UnivNet, table 2, c16 (from memory)"),
+    ("univnet", SPEC_VOCOS, dict(channels=32), 14.86, "UnivNet, table 2, c32 (from memory)"),
+    ("wavehax", SPEC_WAVEHAX, {}, 0.623, "its authors' code at its published configuration, v1"),
+    ("freev", SPEC_22K, {}, 18.2, "FreeV, arXiv 2406.08196, table of vocoders (from memory)"),
+    ("pc-nsf-hifigan", SPEC_PC_NSF, {}, 56.7 / 4, "its exported file of 56.7 MB, four bytes a parameter"),
+    ("priorgrad", SPEC_22K, {}, 2.64, "DiffWave, table 1, base (from memory)"),
 ]
 
 

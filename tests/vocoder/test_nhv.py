@@ -32,14 +32,17 @@ def random_features(n_frames, spec=None, seed=0):
     return torch.tensor(mel), torch.tensor(f0.astype(np.float32))
 
 
-def reference_signal(nhv, mel, f0, noise):
+def reference_signal(nhv, mel, f0, noise, mel_f0=None):
     """The signal from its definition, in float64: one frame, one filter, one circular convolution after the other."""
+    mel_f0 = f0 if mel_f0 is None else mel_f0
     hop, n_fft, fs, n_frames = nhv.spec.hop_length, nhv.n_fft, nhv.fs, len(mel)
     held = torch.cat([mel, mel[-1:].expand(nhv.look_ahead + 3, -1)])
     held = held[: len(held) - len(held) % nhv.arguments["stride"]]
     with torch.no_grad():
-        numbers, _ = nhv.network(nhv.network_input(held[None]), nhv.network.initial_state(1))
-        prior = nhv.mel_prior(held[None])[0].double().numpy()
+        sung = torch.cat([mel_f0, mel_f0[-1:].expand(len(held) - len(mel))])
+        numbers, _ = nhv.network(nhv.network_input(held[None], sung[None]), nhv.network.initial_state(1))
+        smooth = nhv.smoothing(held[None], sung[None])
+        prior = nhv.mel_prior(held[None], smooth)[0].double().numpy()
     numbers = (
         numbers[0, nhv.look_ahead : nhv.look_ahead + n_frames + 1].double().numpy()
         * nhv.quefrency_scale.double().numpy()
@@ -47,14 +50,18 @@ def reference_signal(nhv, mel, f0, noise):
     cepstra = prior[: len(numbers)] + numbers
     n_harmonic, _ = nhv.sizes
     quefrencies = np.arange(n_harmonic) - nhv.arguments["anticausal_order"]
+    begin, end = nhv.arguments["lifter"]
+    for frame, period in enumerate(fs / np.maximum(held_f0(f0, 1), held_f0(mel_f0, 1))):
+        share = np.clip((np.abs(quefrencies) / period - begin) / (end - begin), 0, 1)
+        cepstra[frame, :n_harmonic] *= 0.5 + 0.5 * np.cos(np.pi * share)
 
-    f0 = np.append(f0.double().numpy(), [f0[-1].double()] * 2)
+    f0 = held_f0(f0, 2)
     position = np.arange((n_frames + 1) * hop)
     samples = np.interp(position / hop, np.arange(len(f0)), f0)
-    phase = np.cumsum(np.append(0, samples))[:-1] / fs  # a Riemann sum: close to the integral, not equal to it
-    frame_phase = np.append(0, np.cumsum((f0[1:] + f0[:-1]) / 2 * hop / fs))
+    stretch = 1 + nhv.arguments["jitter"] * np.clip(noise[: len(position) : hop], -3, 3)
+    frame_phase = np.append(0, np.cumsum((f0[1:] + f0[:-1]) / 2 * stretch * hop / fs))
     i, u = position // hop, position % hop
-    phase = frame_phase[i] + (f0[i] * u + (f0[i + 1] - f0[i]) * u**2 / (2 * hop)) / fs
+    phase = frame_phase[i] + stretch[i] * (f0[i] * u + (f0[i + 1] - f0[i]) * u**2 / (2 * hop)) / fs
     pulses = np.zeros(len(position))
     for k in range(1, int(fs / 2 / samples.min()) + 1):
         room = fs / 2 - k * samples
@@ -81,6 +88,10 @@ def reference_signal(nhv, mel, f0, noise):
     return signal[n_fft : n_fft + n_frames * hop]
 
 
+def held_f0(f0, n):
+    return np.append(f0.double().numpy(), [f0[-1].double()] * n)
+
+
 @pytest.mark.parametrize("anticausal_order", [0, 64])
 def test_signal_path_equals_slow_reference(anticausal_order, monkeypatch):
     nhv = random_nhv(anticausal_order=anticausal_order)
@@ -88,8 +99,9 @@ def test_signal_path_equals_slow_reference(anticausal_order, monkeypatch):
     noise = np.random.default_rng(1).normal(size=24 * nhv.spec.hop_length)
     monkeypatch.setattr(nhv, "noise", torch.tensor(noise).float())
     stream = nhv.stream()
-    wav = torch.cat([stream.push(mel, f0), stream.flush()]).numpy()
-    expected = reference_signal(nhv, mel, f0, noise)
+    mel_f0 = f0 if anticausal_order else f0.flip(0) * 1.5
+    wav = torch.cat([stream.push(mel, f0, mel_f0), stream.flush()]).numpy()
+    expected = reference_signal(nhv, mel, f0, noise, mel_f0)
     assert len(wav) == len(expected)
     assert np.abs(wav - expected).max() < 1e-4 * np.abs(expected).max()
 
@@ -149,7 +161,7 @@ def test_default_stream_speaks_within_25_ms():
 def test_every_frame_is_seen_with_its_look_ahead(stride):
     """Output frame i hears of input frames up to i + look_ahead at least, and of none after its step."""
     network = random_nhv(look_ahead=1, stride=stride).network
-    x = torch.randn(1, 12, 128)
+    x = torch.randn(1, 12, network.n_in)
     y, _ = network(x, network.initial_state(1))
     for changed in range(12):
         other = x.clone()
@@ -175,7 +187,8 @@ def test_frames_alike_are_sung_alike_wherever_they_are_in_a_step(stride):
     nhv = random_nhv(stride=stride)
     mel = random_features(1)[0].expand(120, -1)
     with torch.no_grad():
-        numbers, _ = nhv.network(mel[None], nhv.network.initial_state(1))
+        read = nhv.network_input(mel[None], torch.full((1, 120), 220.0))
+        numbers, _ = nhv.network(read, nhv.network.initial_state(1))
     settled = numbers[0, 60:]
     assert settled.std(dim=1).min() > 0.01
     assert (settled - settled[0]).abs().max() < 1e-6
@@ -275,8 +288,8 @@ def test_steady_features_at_another_hop_sound_the_same():
         ([220.0, 220.0, float("nan")], "f0 is not finite at frame 2"),
         ([float("inf"), 220.0, 220.0], "f0 is not finite at frame 0"),
         ([220.0, 220.0, 30000.0], "f0 is not below 22050 Hz at frame 2"),
-        ([220.0], "mel has 3 frames and F0 1"),
-        ([], "mel has 3 frames and F0 0"),
+        ([220.0], "mel has 3 frames and f0 1"),
+        ([], "mel has 3 frames and f0 0"),
         (None, "needs F0"),
     ],
 )
@@ -319,11 +332,13 @@ def test_gradients_agree_with_float64():
     mel, f0 = random_features(6)
     for dtype in (torch.float32, torch.float64):
         nhv = random_nhv().to(dtype)
-        numbers, _ = nhv.network(mel[None].to(dtype), nhv.network.initial_state(1))
-        pulses, _ = nhv.pulses(torch.cat([f0, f0[-1:]])[None], torch.zeros(1, dtype=torch.float64))
+        mel, f0 = mel.to(dtype), f0.to(dtype)
+        numbers, _ = nhv.network(nhv.network_input(mel[None], f0[None]), nhv.network.initial_state(1))
+        noise = torch.ones(1, 6 * nhv.spec.hop_length, dtype=dtype)
+        pulses, _ = nhv.pulses(torch.cat([f0, f0[-1:]])[None], torch.zeros(1, dtype=torch.float64), noise)
         excitation = torch.stack([pulses, pulses.flip(-1)]).to(dtype)
         excitation = torch.nn.functional.pad(excitation, (nhv.spec.hop_length, 0))
-        frames = nhv.filtered_frames(nhv.filters(numbers, mel[None].to(dtype)), *excitation)
+        frames = nhv.filtered_frames(nhv.filters(numbers, mel[None], f0[None], f0[None]), *excitation)
         frames.square().sum().backward()
         gradients.append([p.grad.double() for p in nhv.network.parameters()])
     for single, double in zip(*gradients):

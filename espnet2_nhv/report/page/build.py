@@ -18,7 +18,7 @@ from espnet2_nhv.feature.spec import FeatureSpec
 from espnet2_nhv.files import write_whole
 from espnet2_nhv.report.page.sample import Sample, is_made, make_sample, seconds_of
 from espnet2_nhv.report.page.tables import result_tables
-from espnet2_nhv.report.table import ranked, shown_metrics
+from espnet2_nhv.report.table import known_metrics, ranked
 from espnet2_nhv.score.evaluate import F0_CACHE, SCORES
 from espnet2_nhv.score.files import load_facts
 from espnet2_nhv.score.frames import spectrum_size
@@ -85,7 +85,7 @@ def build_page(
             sample["seconds"] = seconds.get(sample["key"], 0.0)
         utterance["seconds"] = max(sample["seconds"] for sample in utterance["samples"])
     _remove_others(out / "data", set(seconds))
-    metrics = [metric._asdict() for metric in shown_metrics(copied)]
+    metrics = [{**metric._asdict(), "better": metric.better} for metric in known_metrics(copied)]
     content = dict(sets=sets, metrics=metrics, rows=copied, ticks=_tick_places(spec), fs=spec.fs)
     (out / "data").mkdir(exist_ok=True)
     write_whole(out / "data" / "index.js", f"page.data = {json.dumps(content, allow_nan=False)};\n")

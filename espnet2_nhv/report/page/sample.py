@@ -15,8 +15,9 @@ from espnet2_nhv.errors import UserError
 from espnet2_nhv.feature.spec import FeatureSpec
 from espnet2_nhv.files import write_whole
 from espnet2_nhv.report.page import picture
-from espnet2_nhv.score.cache import analyser_code, cached_f0
+from espnet2_nhv.score.cache import cached_f0
 from espnet2_nhv.score.evaluate import load_wav
+from espnet2_nhv.score.tracker import analyser_code
 
 F0_STEP = 2  # frames between the points of a contour
 

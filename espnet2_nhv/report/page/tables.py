@@ -2,24 +2,37 @@
 
 from typing import List, Optional, Sequence
 
-from espnet2_nhv.report.table import ranked, remarks, shown_metrics, speed_setting, titled, training_facts
+from espnet2_nhv.report.table import (
+    group_metrics,
+    groups,
+    main_metrics,
+    ranked,
+    remarks,
+    speed_setting,
+    spread,
+    titled,
+    training_facts,
+)
 from espnet2_nhv.score.metrics import Metric
 from espnet2_nhv.score.robustness.rows import Table, robustness_tables
 
 
 def result_tables(rows: Sequence[dict]) -> List[dict]:
-    """One table a set, and those of robustness, from the rows of RESULTS.json.
+    """The tables of each set, one for each group of columns, and those of robustness, from the rows of RESULTS.json.
 
     Returns
     -------
     tables : list of dict
         title : str
-        columns : list of dict of label, definition, better ("lower", "higher" or "" where there is no better)
+        columns : list of dict of label, definition, better ("lower", "higher", "zero", or "" where there is no better)
         note : str, said above it
         rows : list of lists of dict of text and value (a number or str to sort by, None sorts last)
     """
     copied, robustness = [row for row in rows if "probe" not in row], [row for row in rows if "probe" in row]
-    tables = [_copied(set_name, copied) for set_name in dict.fromkeys(row["set"] for row in copied)]
+    tables = []
+    for set_name in dict.fromkeys(row["set"] for row in copied):
+        ours = ranked([row for row in copied if row["set"] == set_name])
+        tables += [_copied(set_name, ours), *(_grouped(set_name, ours, group) for group in groups(ours))]
     return tables + [_robustness(table) for table in robustness_tables(robustness)]
 
 
@@ -39,8 +52,7 @@ def _robustness(table: Table) -> dict:
 
 
 def _copied(set_name: str, rows: Sequence[dict]) -> dict:
-    rows = ranked([row for row in rows if row["set"] == set_name])
-    metrics = shown_metrics(rows)
+    metrics = main_metrics(rows)
     columns = [_plain_column("vocoder"), *map(_metric_column, metrics)]
     columns += [_plain_column(label) for label in ("RTF on", "parameters", "training", "utterances", "note")]
     lines = []
@@ -57,6 +69,17 @@ def _copied(set_name: str, rows: Sequence[dict]) -> dict:
     return dict(title=f"Copy synthesis of {set_name}", columns=columns, rows=lines)
 
 
+def _grouped(set_name: str, rows: Sequence[dict], group: str) -> dict:
+    metrics = group_metrics(rows, group)
+    columns = [_plain_column("vocoder"), *map(_metric_column, metrics)]
+    lines = [
+        [_cell(_name(row)), *(_metric_cell(row.get(metric.key), metric, spread(row, metric)) for metric in metrics)]
+        for row in rows
+        if row["error"] is None
+    ]
+    return dict(title=f"{group} of {set_name}", columns=columns, rows=lines)
+
+
 def _name(row: dict) -> str:
     return row["vocoder"] + (f" ({row['tag']})" if row["tag"] else "")
 
@@ -69,12 +92,12 @@ def _metric_column(metric: Metric) -> dict:
     return dict(
         label=titled(metric),
         definition=metric.definition,
-        better="lower" if metric.lower_is_better else "higher",
+        better=metric.better,
     )
 
 
-def _metric_cell(value: Optional[float], metric: Metric) -> dict:
-    return _cell("–" if value is None else metric.show(value), value)
+def _metric_cell(value: Optional[float], metric: Metric, spread: str = "") -> dict:
+    return _cell("–" if value is None else metric.show(value) + spread, value)
 
 
 def _cell(text: str, value=None) -> dict:

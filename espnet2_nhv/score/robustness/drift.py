@@ -4,11 +4,11 @@ from typing import Dict, Optional
 
 import numpy as np
 
-from espnet2_nhv.feature.f0 import extract_f0
 from espnet2_nhv.feature.spec import FeatureSpec
 from espnet2_nhv.score.frames import power_floor, power_spectra, spectrum_size
 from espnet2_nhv.score.lsd import mel_triangles
 from espnet2_nhv.score.robustness.held import early_and_late
+from espnet2_nhv.score.tracker import heard_f0
 
 VOICED_SHARE = 0.5  # of a second: with less there is no pitch to speak of
 
@@ -41,7 +41,7 @@ def drift(wav: np.ndarray, f0: float, spec: FeatureSpec) -> Dict[str, Optional[f
 
 
 def _pitch(wav: np.ndarray, spec: FeatureSpec) -> Optional[float]:
-    f0, vuv = extract_f0(wav, spec)
+    f0, vuv = heard_f0(wav, spec)
     voiced = vuv > 0.5
     return float(np.median(f0[voiced])) if voiced.mean() >= VOICED_SHARE else None
 

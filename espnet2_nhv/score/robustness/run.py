@@ -18,7 +18,6 @@ from espnet2_nhv.bench.subjects import build_subject
 from espnet2_nhv.errors import UserError
 from espnet2_nhv.feature.spec import FeatureSpec, check_compatible
 from espnet2_nhv.files import write_whole
-from espnet2_nhv.score.cache import analyser_code
 from espnet2_nhv.score.evaluate import load_wav
 from espnet2_nhv.score.files import load_facts
 from espnet2_nhv.score.robustness.columns import COLUMNS, kind_of
@@ -30,6 +29,7 @@ from espnet2_nhv.score.robustness.periodicity import periodicity
 from espnet2_nhv.score.robustness.probes import Phrase, asked_f0, load_phrases, shift_probes, steady_frame
 from espnet2_nhv.score.robustness.rows import FILE
 from espnet2_nhv.score.robustness.shift import shift_errors
+from espnet2_nhv.score.tracker import analyser_code
 from espnet2_nhv.vocoder.saved import digest_of, load_vocoder
 
 HELD_SECONDS = (10, 30, 60)

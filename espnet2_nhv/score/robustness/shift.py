@@ -5,11 +5,11 @@ from typing import Dict, Optional
 import numpy as np
 from scipy.ndimage import median_filter
 
-from espnet2_nhv.feature.f0 import extract_f0
 from espnet2_nhv.feature.spec import FeatureSpec
 from espnet2_nhv.score.f0 import GROSS
 from espnet2_nhv.score.frames import power_floor
 from espnet2_nhv.score.mcd import envelope, mel_cepstrum
+from espnet2_nhv.score.tracker import heard_f0
 
 WORST_SECONDS = 0.05  # an error has to last about as long to count as the worst
 MARGIN = 2 ** (1 / 12)  # a semitone: an F0 asked for this near the ends of the analysis is not judged
@@ -44,7 +44,7 @@ def shift_errors(
 
     Source: as :mod:`espnet2_nhv.score.f0` and :mod:`espnet2_nhv.score.mcd`.
     """
-    heard, heard_vuv = extract_f0(wav, spec)
+    heard, heard_vuv = heard_f0(wav, spec, spec.frame_centre)
     n_frames = min(map(len, (heard, asked, f0, vuv)))
     heard, heard_vuv, asked, f0, vuv = (x[:n_frames] for x in (heard, heard_vuv, asked, f0, vuv))
     judged = (vuv > 0.5) & (asked > spec.f0_floor * MARGIN) & (asked < spec.f0_ceil / MARGIN)

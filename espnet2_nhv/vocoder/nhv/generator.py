@@ -1,6 +1,6 @@
 """NHV: a neural homomorphic vocoder for singing."""
 
-from typing import Optional, Tuple
+from typing import Optional, Sequence, Tuple, Union
 
 import torch
 
@@ -10,13 +10,19 @@ from espnet2_nhv.dsp.pulse import pulse_train, sample_phase
 from espnet2_nhv.errors import UserError
 from espnet2_nhv.feature.spec import FeatureSpec
 from espnet2_nhv.vocoder.base import AbsVocoder
+from espnet2_nhv.vocoder.late_stream import LateStream
+from espnet2_nhv.vocoder.nhv.band_smoothing import BandSmoothing
 from espnet2_nhv.vocoder.nhv.flat_noise import cut, flat_noise
 from espnet2_nhv.vocoder.nhv.frame_network import FrameNetwork
+from espnet2_nhv.vocoder.nhv.lifter import PitchLifter
 from espnet2_nhv.vocoder.nhv.mel_prior import MelPrior
 from espnet2_nhv.vocoder.nhv.stream import NHVStream
 
 # The network reads normalised features; what lies further out than this many deviations tells it nothing more.
 _INPUT_RANGE = 6.0
+_MIDDLE_F0 = 250.0  # Hz, from which octaves count
+# Deviations: pulses that stray further would be heard as wrong notes.
+_JITTER_RANGE = 3.0
 
 
 class NHV(AbsVocoder):
@@ -25,6 +31,10 @@ class NHV(AbsVocoder):
     A causal network at the frame rate reads log-mel and writes two cepstra a frame, as differences from the
     envelope that the mel itself describes: one of a minimum- or mixed-phase filter for the pulse train, one of a
     zero-phase filter for the noise. Filters are made and applied as spectra; frames overlap by half.
+
+    A mel of a voice holds the pitch that it was sung at, and a filter that repeats it sings two pitches at once. So the
+    envelope is averaged over the F0 of the mel (`smooth`), and the harmonic filter keeps no quefrency that could tell
+    one harmonic from the next (`lifter`): what is left is the timbre, at any F0.
 
     Parameters
     ----------
@@ -38,19 +48,25 @@ class NHV(AbsVocoder):
     anticausal_order : int >= 0, quefrencies below zero; 0 makes the harmonic filter minimum-phase
     window : ['hann', 'rectangular']
     prior : bool, start from the envelope that the mel describes
+    smooth : bool, average the mel's power over the F0 at which it was sung (:class:`BandSmoothing`)
+    lifter : (float, float) in periods of F0, or None: quefrencies of the harmonic filter fade out from the first to the
+        second (:class:`PitchLifter`)
+    reads_f0 : bool, the network reads F0 beside the mel, which tells it which ripples are harmonics
+    jitter : float >= 0, standard deviation of the pitch of a hop, as a share of F0: no voice repeats itself exactly
 
     Source: Z. Liu et al., "Neural Homomorphic Vocoder", Interspeech 2020, with a closed-form pulse train, weighted
     overlap-add and the envelope prior in place of a sum of cosines, blocks and a network that learns it all.
     """
 
     needs_f0 = True
+    before = dict(smooth=False, lifter=None, reads_f0=False, jitter=0.0)
 
     def __init__(
         self,
         spec: FeatureSpec,
         channels: int = 256,
-        hidden: int = 384,
-        n_blocks: int = 3,
+        hidden: int = 512,
+        n_blocks: int = 2,
         kernel_size: int = 7,
         look_ahead: int = 0,
         stride: int = 3,
@@ -60,6 +76,10 @@ class NHV(AbsVocoder):
         anticausal_order: int = 64,
         window: str = "hann",
         prior: bool = True,
+        smooth: bool = True,
+        lifter: Optional[Sequence[float]] = (0.40, 0.50),
+        reads_f0: bool = True,
+        jitter: float = 0.004,
     ):
         super().__init__(spec)
         hop_length = spec.hop_length
@@ -72,14 +92,20 @@ class NHV(AbsVocoder):
                 f"nhv: orders {order}, {noise_order} (noise) and {anticausal_order} (anticausal) "
                 f"do not fit n_fft {self.n_fft}"
             )
+        if not 0 <= jitter < 0.1:
+            raise UserError(f"nhv: jitter is {jitter}, but a share of F0 in [0, 0.1) is needed")
+        self.jitter, self.reads_f0 = jitter, reads_f0
         # What the network writes: quefrencies -anticausal_order..order of one filter, 0..noise_order of the other.
         quefrencies = [*range(-anticausal_order, order + 1), *range(noise_order + 1)]
         self.sizes = (anticausal_order + 1 + order, noise_order + 1)
         self.anticausal_order = anticausal_order
+        n_in = spec.n_mels + reads_f0
         self.network = FrameNetwork(
-            spec.n_mels, len(quefrencies), channels, hidden, n_blocks, kernel_size, delay=look_ahead, stride=stride
+            n_in, len(quefrencies), channels, hidden, n_blocks, kernel_size, delay=look_ahead, stride=stride
         )
         self.mel_prior = MelPrior(spec, quefrencies, self.n_fft, envelope=prior)
+        self.smoothing = BandSmoothing(spec) if smooth and prior else None
+        self.lifter = None if lifter is None else PitchLifter(quefrencies[: self.sizes[0]], spec.fs, *lifter)
 
         def constant(name, value):
             self.register_buffer(name, value, persistent=False)
@@ -90,29 +116,59 @@ class NHV(AbsVocoder):
         constant("noise", flat_noise(spec).clone())
         constant("cosines", cosine_matrix(noise_order, self.n_fft))
 
-    def forward(self, mel: torch.Tensor, f0: Optional[torch.Tensor] = None) -> torch.Tensor:
+    def forward(
+        self, mel: torch.Tensor, f0: Optional[torch.Tensor] = None, mel_f0: Optional[torch.Tensor] = None
+    ) -> torch.Tensor:
         """See :meth:`AbsVocoder.forward`; phase and noise are random, frames before the first count as unknown.
 
-        For memory that does not grow with length use :meth:`inference` or :meth:`stream`.
+        `mel_f0` ``(B, 1, T)``, Hz, is the F0 at which the mel was sung, where it may be another than `f0`. For memory
+        that does not grow with length use :meth:`inference` or :meth:`stream`.
         """
+        return self._excited(*self._filters_of_batch(mel, f0, mel_f0))
+
+    def forward_twice(
+        self, mel: torch.Tensor, f0: Optional[torch.Tensor] = None, mel_f0: Optional[torch.Tensor] = None
+    ) -> Tuple[torch.Tensor, torch.Tensor]:
+        """See :meth:`AbsVocoder.forward_twice`: one pair of filters, two excitations."""
+        filters, f0 = self._filters_of_batch(mel, f0, mel_f0)
+        with torch.no_grad():
+            another = self._excited(filters, f0)
+        return self._excited(filters, f0), another
+
+    def _filters_of_batch(self, mel, f0, mel_f0):
+        """Filters of a batch's frames and of one more, and F0 ``(B, T + 2)`` of these and yet another."""
         if f0 is None:
             raise UserError("nhv needs F0 beside the mel: give f0 of shape (B, 1, T) in Hz")
         batch, _, n_frames = mel.shape
+        sung = f0 if mel_f0 is None else mel_f0
         held = self.frames_to_hold(n_frames)
         mel = mel.transpose(1, 2)
         mel = torch.cat([mel, mel[:, -1:].expand(-1, held, -1)], dim=1)
-        f0 = torch.cat([f0[:, 0], f0[:, 0, -1:].expand(-1, 2)], dim=1)
-        numbers, _ = self.network(self.network_input(mel), self.network.initial_state(batch))
-        start = torch.rand(batch, dtype=torch.float64, device=mel.device)
+        f0 = torch.cat([f0[:, 0], f0[:, 0, -1:].expand(-1, 2)], dim=1).float()
+        sung = torch.cat([sung[:, 0], sung[:, 0, -1:].expand(-1, held)], dim=1).float()
+        numbers, _ = self.network(self.network_input(mel, sung), self.network.initial_state(batch))
         with torch.autocast(mel.device.type, enabled=False):
             numbers = numbers[:, self.look_ahead : self.look_ahead + n_frames + 1]
-            filters = self.filters(numbers.float(), mel[:, : n_frames + 1].float())
-            pulses, _ = self.pulses(f0.float(), start)
-            noise = cut(self.noise, torch.randint(len(self.noise), (batch,), device=mel.device), pulses.shape[1])
-            excitation = [torch.nn.functional.pad(x, (self.spec.hop_length, 0)) for x in (pulses, noise)]
-            wav = overlap_add(self.filtered_frames(filters, *excitation), self.spec.hop_length)
-        begin = self.spec.hop_length + self.lead
-        return wav[:, None, begin : begin + n_frames * self.spec.hop_length]
+            numbers, mel = numbers.float(), mel[:, : n_frames + 1].float()
+            return self.filters(numbers, mel, f0[:, :-1], sung[:, : n_frames + 1]), f0
+
+    def _excited(self, filters, f0):
+        """A waveform ``(B, 1, T * hop_length)`` of a batch's filters, at random phase and of random noise."""
+        batch, hop_length, n_frames = len(f0), self.spec.hop_length, f0.shape[1] - 2
+        start = torch.rand(batch, dtype=torch.float64, device=f0.device)
+        with torch.autocast(f0.device.type, enabled=False):
+            first = torch.randint(len(self.noise), (batch,), device=f0.device)
+            noise = cut(self.noise, first, (n_frames + 1) * hop_length)
+            pulses, _ = self.pulses(f0, start, noise)
+            excitation = [torch.nn.functional.pad(x, (hop_length, 0)) for x in (pulses, noise)]
+            wav = overlap_add(self.filtered_frames(filters, *excitation), hop_length)
+        begin = hop_length + self.lead
+        return wav[:, None, begin : begin + n_frames * hop_length]
+
+    @property
+    def takes_mel_f0(self) -> bool:
+        """Whether it makes a difference at which F0 the mel was sung."""
+        return self.smoothing is not None or self.lifter is not None or self.reads_f0
 
     @property
     def look_ahead(self) -> int:
@@ -124,34 +180,67 @@ class NHV(AbsVocoder):
         needed = n_frames + 1 + self.look_ahead
         return needed + -needed % self.network.stride - n_frames
 
-    def network_input(self, mel: torch.Tensor) -> torch.Tensor:
-        """Normalised mel ``(B, T, n_mels)`` within the range that means something."""
+    def network_input(self, mel: torch.Tensor, mel_f0: torch.Tensor) -> torch.Tensor:
+        """Normalised mel ``(B, T, n_mels)``, within the range that means something, and its F0, in octaves."""
         mean, std = self.mel_mean[:, 0], self.mel_std[:, 0]
-        return ((mel - mean) / std).clamp(-_INPUT_RANGE, _INPUT_RANGE)
+        mel = ((mel - mean) / std).clamp(-_INPUT_RANGE, _INPUT_RANGE)
+        if not self.reads_f0:
+            return mel
+        octaves = torch.log2(mel_f0.clamp(min=1.0) / _MIDDLE_F0).clamp(-_INPUT_RANGE, _INPUT_RANGE)
+        return torch.cat([mel, octaves[..., None].to(mel.dtype)], dim=-1)
 
-    def pulses(self, f0: torch.Tensor, start: torch.Tensor) -> Tuple[torch.Tensor, torch.Tensor]:
-        """Pulse train ``(B, T * hop_length)`` for F0 ``(B, T + 1)`` from a phase ``(B,)``, and the phase after it."""
-        phase, f0_samples, end = sample_phase(f0, self.spec.hop_length, self.fs, start)
+    def pulses(
+        self, f0: torch.Tensor, start: torch.Tensor, noise: torch.Tensor, steady: Optional[torch.Tensor] = None
+    ) -> Tuple[torch.Tensor, torch.Tensor]:
+        """Pulse train, and its phase after it.
+
+        Parameters
+        ----------
+        f0 : Tensor [shape=(B, T + 1)], Hz
+        start : Tensor [shape=(B,), dtype=float64], cycles, phase of the first sample
+        noise : Tensor [shape=(B, T * hop_length)], the noise of the same samples. The first of each hop also says how
+            much faster or slower the phase runs in it: so jitter needs no other source, and is drawn with the noise
+        steady : Tensor [shape=(T,), dtype=bool] or None, hops without jitter
+
+        Returns
+        -------
+        pulses : Tensor [shape=(B, T * hop_length)]
+        end : Tensor [shape=(B,), dtype=float64], cycles
+        """
+        stretch = None
+        if self.jitter:
+            stretch = self.jitter * noise[:, :: self.spec.hop_length].clamp(-_JITTER_RANGE, _JITTER_RANGE)
+            stretch = 1 + (stretch if steady is None else stretch.masked_fill(steady, 0.0))
+        phase, f0_samples, end = sample_phase(f0, self.spec.hop_length, self.fs, start, stretch)
         return pulse_train(phase, f0_samples, self.fs), end
 
-    def cepstra(self, numbers: torch.Tensor, mel: torch.Tensor) -> torch.Tensor:
-        """Both filters' cepstra ``(B, T, sum(sizes))`` from what the network wrote and the frames' raw log-mel."""
-        return torch.addcmul(self.mel_prior(mel), numbers, self.quefrency_scale)
+    def cepstra(
+        self, numbers: torch.Tensor, mel: torch.Tensor, f0: torch.Tensor, mel_f0: torch.Tensor
+    ) -> Tuple[torch.Tensor, torch.Tensor]:
+        """Cepstra of both filters, ``(B, T, sizes[0])`` and ``(B, T, sizes[1])``; see :meth:`filters`."""
+        smooth = None if self.smoothing is None else self.smoothing(mel, mel_f0)
+        both = torch.addcmul(self.mel_prior(mel, smooth), numbers, self.quefrency_scale)
+        harmonic, noise = both.split(self.sizes, dim=-1)
+        return harmonic if self.lifter is None else harmonic * self.lifter(torch.maximum(f0, mel_f0)), noise
 
-    def filters(self, numbers: torch.Tensor, mel: torch.Tensor) -> Tuple[torch.Tensor, torch.Tensor]:
+    def filters(
+        self, numbers: torch.Tensor, mel: torch.Tensor, f0: torch.Tensor, mel_f0: torch.Tensor
+    ) -> Tuple[torch.Tensor, torch.Tensor]:
         """Frequency responses of both filters.
 
         Parameters
         ----------
         numbers : Tensor [shape=(B, T, sum(sizes))], what the network wrote of these frames
         mel : Tensor [shape=(B, T, n_mels)], raw log-mel of these frames
+        f0 : Tensor [shape=(B, T)], Hz, to be sung
+        mel_f0 : Tensor [shape=(B, T)], Hz, at which the mel was sung, as far as is known; else `f0`
 
         Returns
         -------
         harmonic : Tensor [shape=(B, T, n_fft / 2 + 1), dtype=complex64]
         noise : Tensor [shape=(B, T, n_fft / 2 + 1)]
         """
-        return self.responses(*self.cepstra(numbers, mel).split(self.sizes, dim=-1))
+        return self.responses(*self.cepstra(numbers, mel, f0, mel_f0))
 
     def responses(self, harmonic: torch.Tensor, noise: torch.Tensor) -> Tuple[torch.Tensor, torch.Tensor]:
         """Frequency responses of filters whose cepstra are ``(..., sizes[0])`` and ``(..., sizes[1])``."""
@@ -165,10 +254,11 @@ class NHV(AbsVocoder):
         spectra.addcmul_(excitation_spectra(pulses, self.window, self.lead, self.n_fft), filters[0])
         return torch.fft.irfft(spectra, n=self.n_fft)
 
-    def stream(self, seed: int = 0, start_phase: float = 0.0) -> NHVStream:
-        """A synthesiser that takes frames as they come; see :class:`NHVStream`."""
-        return NHVStream(self, seed=seed, start_phase=start_phase)
+    def stream(self, seed: int = 0, start_phase: float = 0.0) -> Union[NHVStream, LateStream]:
+        """A synthesiser that takes frames of `spec` as they come; see :class:`NHVStream`."""
+        stream = NHVStream(self, seed=seed, start_phase=start_phase)
+        return LateStream(stream) if self.spec.frame_centre else stream
 
-    def synthesize(self, mel: torch.Tensor, f0: torch.Tensor) -> torch.Tensor:
+    def synthesize(self, mel: torch.Tensor, f0: torch.Tensor, mel_f0: Optional[torch.Tensor] = None) -> torch.Tensor:
         """One utterance in blocks of frames: memory does not grow beyond input and output."""
-        return self.stream().whole(mel, f0)
+        return NHVStream(self).whole(mel, f0, mel_f0)

@@ -36,15 +36,12 @@ class MelPrior(nn.Module):
 
     def __init__(self, spec: FeatureSpec, quefrencies: Sequence[int], n_fft: int, envelope: bool = True):
         super().__init__()
-        bands = mel_bands(spec)
-        window = getattr(torch, f"{spec.window}_window")(spec.win_length, dtype=torch.float64)
-        unit_level = np.log(bands.sum(axis=1).clip(min=1e-12)) + 0.5 * math.log(window.square().sum().item())
-
+        level = unit_level(spec)
         to_cepstrum = _minimum_phase(quefrencies, n_fft) @ band_interpolation(spec, n_fft)
         # Two excitations of unit power, one envelope: each takes half the power.
-        offset = -to_cepstrum @ unit_level * envelope - (np.asarray(quefrencies) == 0) * 0.5 * math.log(2)
+        offset = -to_cepstrum @ level * envelope - (np.asarray(quefrencies) == 0) * 0.5 * math.log(2)
         # The floor of the features is silence too, wherever the spec puts it.
-        floor = float(np.max(math.log(spec.floor) - unit_level))
+        floor = float(np.max(math.log(spec.floor) - level))
         silent = max(_SILENT_DB * math.log(10) / 20, floor + 0.1)
         audible = silent + (_AUDIBLE_DB - _SILENT_DB) * math.log(10) / 20
         slope = -_SILENCE_GAIN / (audible - silent)
@@ -55,12 +52,22 @@ class MelPrior(nn.Module):
         buffer("to_cepstrum", to_cepstrum * spec.ln_base * envelope)
         buffer("offset", offset)
         buffer("loudness_slope", slope * spec.ln_base)
-        buffer("loudness_offset", -slope * (unit_level + audible))
+        buffer("loudness_offset", -slope * (level + audible))
         self.levels = [i for i, quefrency in enumerate(quefrencies) if quefrency == 0]
 
-    def forward(self, mel: torch.Tensor) -> torch.Tensor:
-        """Raw log-mel ``(B, T, n_mels)`` to cepstra ``(B, T, len(quefrencies))``; silence has hardly a level."""
-        cepstrum = torch.nn.functional.linear(mel, self.to_cepstrum, self.offset)
+    def forward(self, mel: torch.Tensor, smooth: Optional[torch.Tensor] = None) -> torch.Tensor:
+        """Cepstra of frames; silence has hardly a level.
+
+        Parameters
+        ----------
+        mel : Tensor [shape=(B, T, n_mels)], raw log-mel
+        smooth : Tensor [shape=(B, T, n_mels)] or None, a log-mel whose envelope is taken in place of that of `mel`
+
+        Returns
+        -------
+        cepstrum : Tensor [shape=(B, T, len(quefrencies))]
+        """
+        cepstrum = torch.nn.functional.linear(mel if smooth is None else smooth, self.to_cepstrum, self.offset)
         silence_gain = self.silence_gain(mel)
         for level in self.levels:
             cepstrum[..., level] += silence_gain
@@ -86,8 +93,18 @@ def mel_bands(spec: FeatureSpec, norm: Optional[str] = "slaney") -> np.ndarray:
     return mel_filters(spec.fs, spec.n_fft, spec.n_mels, spec.fmin, spec.fmax, spec.mel_scale, norm)
 
 
+def unit_level(spec: FeatureSpec) -> np.ndarray:
+    """Log-mel ``(n_mels,)``, nepers, of white noise of unit power: what a level in a band is measured against."""
+    window = getattr(torch, f"{spec.window}_window")(spec.win_length, dtype=torch.float64)
+    return np.log(mel_bands(spec).sum(axis=1).clip(min=1e-12)) + 0.5 * math.log(window.square().sum().item())
+
+
+def band_centres(spec: FeatureSpec) -> np.ndarray:
+    """Frequencies ``(n_mels,)``, Hz, at which the bands peak."""
+    return mel_frequencies(spec.n_mels + 2, spec.fmin, spec.fmax, spec.mel_scale)[1:-1]
+
+
 def band_interpolation(spec: FeatureSpec, n_fft: int) -> np.ndarray:
     """Matrix ``(n_fft / 2 + 1, n_mels)`` that interpolates from band centres to bins, holding the outermost bands."""
-    edges = mel_frequencies(spec.n_mels + 2, spec.fmin, spec.fmax, spec.mel_scale)
     bins = np.arange(n_fft // 2 + 1) * spec.fs / n_fft
-    return np.stack([np.interp(bins, edges[1:-1], row) for row in np.eye(spec.n_mels)], axis=1)
+    return np.stack([np.interp(bins, band_centres(spec), row) for row in np.eye(spec.n_mels)], axis=1)

@@ -1,16 +1,15 @@
 """NHV chunk by chunk: the same signal whatever the chunks, in memory that does not grow."""
 
 import itertools
-from typing import TYPE_CHECKING, Iterator
+from typing import Iterator, Optional, Protocol, Tuple
 
 import torch
 
 from espnet2_nhv.dsp.overlap_add import overlap_add
 from espnet2_nhv.errors import UserError
+from espnet2_nhv.feature.spec import FeatureSpec
 from espnet2_nhv.vocoder.nhv.flat_noise import N_SAMPLES, cut, start_of
-
-if TYPE_CHECKING:
-    from espnet2_nhv.vocoder.nhv.generator import NHV
+from espnet2_nhv.vocoder.nhv.frame_network import FrameNetwork
 
 # Frames at a time, for one CPU core with one or two megabytes of cache: the network's weights fill it and are best
 # read rarely, the spectra of more frames than this overflow it, and those of fewer drown in calls.
@@ -21,6 +20,30 @@ _SIGNAL_BLOCK = 256
 _LARGEST_KEPT_BYTES = 31 * 2**20
 
 
+class SourceFilter(Protocol):
+    """What a stream needs of the vocoder whose signal it makes; :class:`~.generator.NHV` says what each means."""
+
+    spec: FeatureSpec
+    network: FrameNetwork
+    sizes: Tuple[int, int]
+    n_fft: int
+    lead: int
+    look_ahead: int
+    noise: torch.Tensor
+
+    def check_features(self, mel, f0, mel_f0) -> Tuple[torch.Tensor, torch.Tensor, torch.Tensor]: ...
+
+    def frames_to_hold(self, n_frames: int) -> int: ...
+
+    def network_input(self, mel: torch.Tensor, mel_f0: torch.Tensor) -> torch.Tensor: ...
+
+    def pulses(self, f0, start, noise) -> Tuple[torch.Tensor, torch.Tensor]: ...
+
+    def filters(self, numbers, mel, f0, mel_f0) -> Tuple[torch.Tensor, torch.Tensor]: ...
+
+    def filtered_frames(self, filters, pulses, noise) -> torch.Tensor: ...
+
+
 class NHVStream:
     """Takes frames, returns samples; joined chunks equal the whole.
 
@@ -29,22 +52,23 @@ class NHVStream:
 
     Parameters
     ----------
-    vocoder : NHV, in eval mode
+    vocoder : SourceFilter, in eval mode
     seed : int, of the noise
     start_phase : float, cycles, of the pulse train
     """
 
-    def __init__(self, vocoder: "NHV", seed: int = 0, start_phase: float = 0.0):
+    def __init__(self, vocoder: SourceFilter, seed: int = 0, start_phase: float = 0.0):
         torch.empty(_LARGEST_KEPT_BYTES, dtype=torch.uint8)
         self.vocoder = vocoder
-        self.device = vocoder.window.device
+        self.device = vocoder.noise.device
         hop_length = vocoder.spec.hop_length
         self._network_state = vocoder.network.initial_state(batch=1)
         # Frames of which no signal has been made; the network has read the first `_n_read` of them.
         self._mel = torch.empty(1, 0, vocoder.spec.n_mels, device=self.device)
         self._n_read = 0
         self._numbers = torch.empty(1, 0, sum(vocoder.sizes), device=self.device)
-        self._f0 = torch.empty(1, 0, device=self.device)
+        # F0 to be sung, and F0 of the mel.
+        self._f0, self._mel_f0 = (torch.empty(1, 0, device=self.device) for _ in range(2))
         self._n_frames = 0
         self._unanswered = vocoder.look_ahead  # outputs the network still owes to frames before the first
         self._phase = torch.full((1,), float(start_phase), dtype=torch.float64, device=self.device)
@@ -65,16 +89,17 @@ class NHVStream:
     @property
     def latency_seconds(self) -> float:
         """`latency_frames` in seconds of audio."""
-        return self.latency_frames * self.vocoder.spec.hop_length / self.vocoder.fs
+        return self.latency_frames * self.vocoder.spec.hop_length / self.vocoder.spec.fs
 
     @torch.no_grad()
-    def push(self, mel: torch.Tensor, f0: torch.Tensor) -> torch.Tensor:
+    def push(self, mel: torch.Tensor, f0: torch.Tensor, mel_f0: Optional[torch.Tensor] = None) -> torch.Tensor:
         """Feed frames.
 
         Parameters
         ----------
         mel : Tensor [shape=(n, n_mels)], raw log-mel, n >= 1
         f0 : Tensor [shape=(n,)], Hz, > 0
+        mel_f0 : Tensor [shape=(n,)], Hz, > 0, at which the mel was sung, where it may be another than `f0`
 
         Returns
         -------
@@ -87,20 +112,20 @@ class NHVStream:
         """
         if self._flushed:
             raise UserError("the stream has been flushed: start another one for new frames")
-        mel, f0 = self.vocoder.check_features(mel, f0)
+        mel, f0, mel_f0 = self.vocoder.check_features(mel, f0, mel_f0)
         # A copy: what is kept for later must not change when the caller uses his memory again.
-        return self._joined(self._advance(mel.clone(), f0))
+        return self._joined(self._advance(mel.clone(), f0, mel_f0))
 
     @torch.no_grad()
     def flush(self) -> torch.Tensor:
         """The rest of the signal, the last frame held; the total is then frames times hop_length."""
         return self._joined(self._remainder())
 
-    def whole(self, mel: torch.Tensor, f0: torch.Tensor) -> torch.Tensor:
+    def whole(self, mel: torch.Tensor, f0: torch.Tensor, mel_f0: Optional[torch.Tensor] = None) -> torch.Tensor:
         """All of an utterance's checked frames, written into one output; ``(T * hop_length,)``."""
         wav = torch.empty(len(mel) * self.vocoder.spec.hop_length, device=self.device)
         written = 0
-        for part in itertools.chain(self._advance(mel, f0), self._remainder()):
+        for part in itertools.chain(self._advance(mel, f0, mel_f0), self._remainder()):
             wav[written : written + len(part)] = part
             written += len(part)
         return wav
@@ -110,27 +135,29 @@ class NHVStream:
         if self._n_frames == 0:
             return
         # The last frame held, until the frame after it has its filter; that one's excitation reaches to yet another.
-        n_mel = self.vocoder.frames_to_hold(self._n_frames)
-        yield from self._advance(self._mel[0, -1].expand(n_mel, -1), self._f0[0, -1].expand(2))
+        n_held = self.vocoder.frames_to_hold(self._n_frames)
+        f0, mel_f0 = self._f0[0, -1].expand(2), self._mel_f0[0, -1].expand(n_held)
+        yield from self._advance(self._mel[0, -1].expand(n_held, -1), f0, mel_f0)
         yield self._tail[0, : self.vocoder.lead].clamp(-1.0, 1.0)
 
     def _joined(self, parts: Iterator[torch.Tensor]) -> torch.Tensor:
         return torch.cat([torch.empty(0, device=self.device), *parts])
 
-    def _advance(self, mel: torch.Tensor, f0: torch.Tensor) -> Iterator[torch.Tensor]:
+    def _advance(self, mel: torch.Tensor, f0: torch.Tensor, mel_f0: Optional[torch.Tensor]) -> Iterator[torch.Tensor]:
         """Take in checked frames and yield the samples they complete."""
         self._n_frames += len(mel)
         self._f0 = torch.cat([self._f0, f0[None]], dim=1)
-        for block in mel[None].split(_NETWORK_BLOCK, dim=1):
-            self._mel = _append(self._mel, block)
+        mel_f0 = f0 if mel_f0 is None else mel_f0
+        for block, sung in zip(mel[None].split(_NETWORK_BLOCK, dim=1), mel_f0[None].split(_NETWORK_BLOCK, dim=1)):
+            self._mel, self._mel_f0 = _append(self._mel, block), _append(self._mel_f0, sung)
             self._read()
             # A frame's excitation reaches to the next frame, so that frame's F0 must be known.
             ready = min(self._numbers.shape[1], self._f0.shape[1] - 1)
             for begin in range(0, ready, _SIGNAL_BLOCK):
-                end = min(begin + _SIGNAL_BLOCK, ready)
-                yield self._signal(self._numbers[:, begin:end], self._mel[:, begin:end], self._f0[:, begin : end + 1])
+                yield self._signal(begin, min(begin + _SIGNAL_BLOCK, ready))
             if ready > 0:
-                self._numbers, self._mel, self._f0 = (x[:, ready:] for x in (self._numbers, self._mel, self._f0))
+                waiting = self._numbers, self._mel, self._f0, self._mel_f0
+                self._numbers, self._mel, self._f0, self._mel_f0 = (x[:, ready:] for x in waiting)
                 self._n_read -= ready
 
     @torch.inference_mode()  # cheaper than no_grad; what leaves this object is copied out of it
@@ -141,24 +168,27 @@ class NHVStream:
         n_new -= n_new % network.stride
         if n_new == 0:
             return
-        new = self._mel[:, self._n_read : self._n_read + n_new]
-        numbers, self._network_state = network(self.vocoder.network_input(new), self._network_state)
+        new = slice(self._n_read, self._n_read + n_new)
+        read = self.vocoder.network_input(self._mel[:, new], self._mel_f0[:, new])
+        numbers, self._network_state = network(read, self._network_state)
         self._n_read += n_new
         owed = min(self._unanswered, n_new)
         self._unanswered -= owed
         self._numbers = _append(self._numbers, numbers[:, owed:])
 
     @torch.inference_mode()
-    def _signal(self, numbers: torch.Tensor, mel: torch.Tensor, f0: torch.Tensor) -> torch.Tensor:
-        """Samples completed by frames whose filters are known; `f0` has one frame more."""
+    def _signal(self, begin: int, end: int) -> torch.Tensor:
+        """Samples completed by waiting frames `begin` to `end`, of which the network has written."""
         vocoder, hop_length = self.vocoder, self.vocoder.spec.hop_length
-        done = numbers.shape[1] * hop_length
-        pulses, self._phase = vocoder.pulses(f0, self._phase)
+        done = (end - begin) * hop_length
+        white = self._white(done)
+        pulses, self._phase = vocoder.pulses(self._f0[:, begin : end + 1], self._phase, white)
         pulses = torch.cat([self._pulses, pulses], dim=1)
-        noise = torch.cat([self._noise, self._white(done)], dim=1)
+        noise = torch.cat([self._noise, white], dim=1)
         self._pulses, self._noise = pulses[:, done:], noise[:, done:]
 
-        frames = vocoder.filtered_frames(vocoder.filters(numbers, mel), pulses, noise)
+        frames = (x[:, begin:end] for x in (self._numbers, self._mel, self._f0, self._mel_f0))
+        frames = vocoder.filtered_frames(vocoder.filters(*frames), pulses, noise)
         signal = overlap_add(frames, hop_length)
         signal[:, : self._tail.shape[1]] += self._tail
         self._tail = signal[:, done:].clone()
@@ -179,6 +209,6 @@ def _append(frames: torch.Tensor, more: torch.Tensor) -> torch.Tensor:
     return torch.cat([frames, more], dim=1) if frames.shape[1] else more
 
 
-def stream_noise(vocoder: "NHV", seed: int, n_samples: int) -> torch.Tensor:
+def stream_noise(vocoder: SourceFilter, seed: int, n_samples: int) -> torch.Tensor:
     """The first samples ``(1, n_samples)`` of the noise that a stream of this seed shapes."""
     return cut(vocoder.noise, start_of(torch.tensor(seed % N_SAMPLES), batch=1), n_samples)

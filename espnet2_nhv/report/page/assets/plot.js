@@ -18,9 +18,11 @@ class Plot {
 
   draw() {
     const metric = this.metrics.find(({ key }) => key === byId("plot-metric").value);
+    const signed = metric.better === "zero"; // then only how far from zero counts
+    const distance = (value) => (signed ? Math.abs(value) : value);
     const points = this.data.rows
       .filter((row) => row.set === byId("plot-set").value && isNumber(row[metric.key]) && row.rtf > 0)
-      .map((row) => ({ name: row.vocoder, x: row.rtf, y: row[metric.key] }));
+      .map((row) => ({ name: row.vocoder, x: row.rtf, y: distance(row[metric.key]) }));
     const svg = byId("plot");
     svg.replaceChildren();
     if (!points.length) {
@@ -33,7 +35,7 @@ class Plot {
     const x = (value) => BOX.left + ((BOX.right - BOX.left) * Math.log(value / low)) / Math.log(high / low);
     // Better is up, whichever way the metric counts.
     const share = (value) => (value - bottom) / (top - bottom);
-    const up = (value) => (metric.lower_is_better ? 1 - share(value) : share(value));
+    const up = (value) => (metric.better === "higher" ? share(value) : 1 - share(value));
     const y = (value) => BOX.bottom - (BOX.bottom - BOX.top) * up(value);
 
     for (let value = low; value <= high * 1.001; value *= 10) {
@@ -45,7 +47,7 @@ class Plot {
       svg.append(rule(BOX.left, y(value), BOX.right, y(value)));
       svg.append(text(BOX.left - 8, y(value) + 4, value.toFixed(metric.decimals), "end"));
     }
-    const arrow = metric.lower_is_better ? "lower is better" : "higher is better";
+    const arrow = signed ? "distance from zero, lower is better" : `${metric.better} is better`;
     svg.append(text(400, BOX.bottom + 40, "real-time factor (left is faster)", "middle"));
     svg.append(text(BOX.left + 6, BOX.top + 14, `${metric.label} (${arrow}, better is up)`, "start"));
     this.mark(svg, points.map((point) => ({ name: point.name, x: x(point.x), y: y(point.y) })));
@@ -75,7 +77,7 @@ const isNumber = (value) => typeof value === "number";
 function niceRange(values) {
   const [low, high] = [Math.min(...values), Math.max(...values)];
   const margin = (high - low || Math.abs(high) || 1) * 0.1;
-  return [Math.max(0, low - margin), high + margin];
+  return [low < 0 ? low - margin : Math.max(0, low - margin), high + margin];
 }
 
 function shape(tag, attributes) {

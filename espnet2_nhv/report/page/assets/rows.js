@@ -55,7 +55,7 @@ function showRating(element, rating) {
   });
 }
 
-const CHIPS = ["mrstft", "mcd", "f0_rmse", "f0_gross", "visqol"];
+const CHIPS = ["mrstft", "mcd", "f0_rmse", "f0_gross", "ap_abs", "visqol"];
 
 function buildScores(scores, metrics) {
   const shown = metrics.filter(({ key }) => CHIPS.includes(key) && typeof scores[key] === "number");

@@ -10,18 +10,21 @@ function makeSortable(table) {
       const other = first === "ascending" ? "descending" : "ascending";
       headings.forEach((one) => one.removeAttribute("aria-sort"));
       heading.setAttribute("aria-sort", sorted === first ? other : first);
-      sortBy(table.tBodies[0], column, heading.getAttribute("aria-sort") === "ascending" ? 1 : -1);
+      const direction = heading.getAttribute("aria-sort") === "ascending" ? 1 : -1;
+      sortBy(table.tBodies[0], column, direction, heading.dataset.better === "zero");
     });
   });
 }
 
-function sortBy(body, column, direction) {
+// `absolute`: by how far values are from zero.
+function sortBy(body, column, direction, absolute) {
   const value = (row) => row.cells[column].dataset.value;
   const compare = (a, b) => {
     const [one, two] = [value(a), value(b)];
     if (one === undefined || two === undefined) return (one === undefined) - (two === undefined);
     const numbers = [Number(one), Number(two)];
-    const order = numbers.some(Number.isNaN) ? one.localeCompare(two) : numbers[0] - numbers[1];
+    const [a1, b1] = absolute ? numbers.map(Math.abs) : numbers;
+    const order = numbers.some(Number.isNaN) ? one.localeCompare(two) : a1 - b1;
     return direction * order;
   };
   body.append(...[...body.rows].sort(compare));

@@ -1,4 +1,4 @@
-"""Which frames are voiced: those whose sound repeats itself after one period."""
+"""How far a sound repeats itself after one period, and how loud it is, frame by frame."""
 
 from typing import Tuple
 
@@ -8,10 +8,6 @@ import soxr
 # The sound is judged between 100 Hz, below which rooms rumble, and 8 kHz, above which breath drowns the voice.
 RATE = 16000
 LOWEST = 100.0
-# Periodic and aperiodic power are equal at a correlation of one half.
-PERIODIC = 0.5
-# Decibels under the loud parts, where a reverberant tail or the mains hum may still repeat but nobody sings.
-QUIET = 45.0
 SMOOTH_SECONDS = 0.025
 
 
@@ -22,42 +18,6 @@ def listen(wav: np.ndarray, fs: int) -> Tuple[np.ndarray, int]:
     rate = min(RATE, fs)
     wav = soxr.resample(wav, fs, rate)
     return sosfiltfilt(butter(2, LOWEST, "highpass", fs=rate, output="sos"), wav, padlen=0), rate
-
-
-def voiced_frames(wav: np.ndarray, fs: int, time: np.ndarray, f0: np.ndarray, tracked: np.ndarray) -> np.ndarray:
-    """Decide for every frame.
-
-    A pitch tracker that follows a voice through its consonants calls them voiced. Here a frame counts
-    as voiced if the tracker had a pitch, at least half of the power repeats after one period of it,
-    and it is not far quieter than the rest; single frames follow their neighbours.
-
-    Parameters
-    ----------
-    wav : ndarray [shape=(L,)], from :func:`listen`
-    fs : int > 0, Hz, its sampling rate
-    time : ndarray [shape=(T,)], centres of the frames, s, evenly spaced
-    f0 : ndarray [shape=(T,)], Hz, > 0
-    tracked : ndarray of bool [shape=(T,)], whether `f0` was found there
-
-    Returns
-    -------
-    voiced : ndarray of bool [shape=(T,)]
-    """
-    if not tracked.any():
-        return np.zeros(len(time), dtype=bool)
-    loudness = level(wav, fs, time)
-    voiced = tracked & (periodicity(wav, fs, time, f0) > PERIODIC)
-    voiced &= loudness > np.percentile(loudness[tracked], 95) - QUIET
-    return smooth(voiced, time)
-
-
-def smooth(yes: np.ndarray, time: np.ndarray) -> np.ndarray:
-    """What most frames within 25 ms say, of a decision `yes` (bool) for frames at `time`, s, evenly spaced."""
-    from scipy.ndimage import median_filter  # as slow
-
-    frame_seconds = time[1] - time[0] if len(time) > 1 else SMOOTH_SECONDS
-    width = 2 * round((SMOOTH_SECONDS / frame_seconds - 1) / 2) + 1
-    return median_filter(yes.astype(np.uint8), max(1, width)) > 0
 
 
 def periodicity(wav: np.ndarray, fs: int, time: np.ndarray, f0: np.ndarray) -> np.ndarray:
@@ -101,3 +61,11 @@ def level(wav: np.ndarray, fs: int, time: np.ndarray, seconds: float = 0.02) -> 
     centre, half = np.round(time * fs).astype(int), int(seconds * fs / 2)
     left, right = np.clip(centre - half, 0, len(wav)), np.clip(centre + half, 0, len(wav))
     return 10.0 * np.log10(np.maximum(energy[right] - energy[left], 0.0) / np.maximum(right - left, 1) + 1e-12)
+
+
+def smooth(yes: np.ndarray, frame_seconds: float) -> np.ndarray:
+    """What most frames within 25 ms say, of a decision `yes` (bool) for frames so many seconds apart."""
+    from scipy.ndimage import median_filter  # as slow
+
+    width = 2 * round((SMOOTH_SECONDS / frame_seconds - 1) / 2) + 1
+    return median_filter(yes.astype(np.uint8), max(1, width)) > 0

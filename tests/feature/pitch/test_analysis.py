@@ -10,12 +10,13 @@ import soundfile
 import soxr
 
 from espnet2_nhv.errors import UserError
-from espnet2_nhv.feature import f0 as module
-from espnet2_nhv.feature.f0 import METHODS, extract_f0
+from espnet2_nhv.feature.pitch.analysis import extract_f0
+from espnet2_nhv.feature.pitch.harvest import Harvest
+from espnet2_nhv.feature.pitch.periodicity import level, listen, periodicity
 from espnet2_nhv.feature.spec import FeatureSpec
-from espnet2_nhv.feature.voicing import level, listen, periodicity
 
 SPEC = FeatureSpec()
+METHODS = "swift", "harvest", "dio"
 OTHERS = [
     FeatureSpec(hop_length=512, win_length=2048),
     FeatureSpec(fs=24000, n_fft=2048, win_length=1200, hop_length=300, n_mels=80, fmin=80, fmax=7600),
@@ -100,7 +101,7 @@ def test_no_drift_in_a_long_file():
 def test_pieces_equal_the_whole(monkeypatch, demo_wavs):
     wav, _ = demo_wavs["tenor"]
     whole, whole_vuv = extract_f0(wav, SPEC)
-    monkeypatch.setattr(module, "PIECE_SECONDS", 2)
+    monkeypatch.setattr(Harvest, "piece_seconds", 2)
     pieces, vuv = extract_f0(wav, SPEC)
     assert np.mean(vuv != whole_vuv) < 0.005
     both = (vuv > 0) & (whole_vuv > 0)
@@ -228,7 +229,7 @@ def test_takes_float32_and_does_not_change_it():
         (np.zeros(255), {}, r"at least 256 samples, not an array of \(255,\)"),
         (np.zeros((2, 4096)), {}, r"one channel .* not an array of \(2, 4096\)"),
         (np.array([0.0] * 700 + [np.nan] + [0.0] * 700), {}, "not finite at sample 700"),
-        (np.zeros(4096), dict(method="crepe"), "no F0 method 'crepe'; there are harvest, dio"),
+        (np.zeros(4096), dict(method="crepe"), "no F0 method 'crepe'; there are swift, harvest, dio, fcpe"),
     ],
 )
 def test_refusals(wav, options, sentence):

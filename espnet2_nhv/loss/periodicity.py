@@ -1,0 +1,103 @@
+"""Loss on how periodic each band is: how much of it is harmonics, and how much is noise."""
+
+import math
+from typing import Optional, Sequence, Tuple
+
+import torch
+
+from espnet2_nhv.dsp.short_time import power, short_time_spectra
+
+# Hz. Half of what lies above 8 kHz is in two wide bands: what is heard of it is a colour, not a pitch.
+DEFAULT_EDGES = (0, 1000, 2000, 3000, 4000, 5000, 6000, 7000, 8000, 10000, 12500, 16000, 19000)
+_TINY = 1e-12
+
+
+class PeriodicityLoss(torch.nn.Module):
+    """How far bands are from being as periodic as the recording's.
+
+    The periodicity of a band in a frame is the autocorrelation, at a lag of one period, of what is in that band::
+
+        c = sum_k P(k) cos(2 pi f_k / F0) / sum_k P(k),   k over the bins of the band
+
+    with the power spectrum P of a windowed frame: near 1 where the band is harmonics, near 0 where it is noise.
+    Distances between spectra cannot tell: they prefer a buzz, which is the same every time, to noise, which never is
+    that of the recording.
+
+    Parameters
+    ----------
+    fs : int > 0, Hz
+    edges : sequence of float, Hz, rising; bands lie between neighbours, those above the Nyquist frequency are left out
+    win_length, hop_length : int >= 1, samples
+    range_db : float > 0, bands of the recording that lie further below the loudest of their frame do not count
+
+    Source: the autocorrelation is that of the harmonics-to-noise ratio of P. Boersma, "Accurate short-term analysis of
+    the fundamental frequency and the harmonics-to-noise ratio of a sampled sound", IFA Proceedings 17, 1993, by bands.
+    """
+
+    def __init__(
+        self,
+        fs: int,
+        edges: Sequence[float] = DEFAULT_EDGES,
+        win_length: int = 1024,
+        hop_length: int = 256,
+        range_db: float = 50.0,
+    ):
+        super().__init__()
+        self.win_length, self.hop_length, self.least = win_length, hop_length, 10 ** (-range_db / 10)
+        self.register_buffer("window", torch.hann_window(win_length), persistent=False)
+        frequency = torch.arange(win_length // 2 + 1) * (fs / win_length)
+        bands = [(low <= frequency) & (frequency < high) for low, high in zip(edges, edges[1:]) if high <= fs / 2]
+        self.register_buffer("bands", torch.stack(bands, dim=1).float(), persistent=False)
+        self.register_buffer("angles", 2 * math.pi * frequency, persistent=False)
+
+    def forward(
+        self,
+        wav_hat: torch.Tensor,
+        wav: torch.Tensor,
+        f0: torch.Tensor,
+        another: Optional[torch.Tensor] = None,
+    ) -> torch.Tensor:
+        """The loss of `wav_hat` against the reference `wav`.
+
+        Parameters
+        ----------
+        wav_hat, wav : Tensor [shape=(B, 1, N)], any floating type
+        f0 : Tensor [shape=(B, 1, T)], Hz, > 0, at samples 0, N / T, 2 N / T, ...
+        another : Tensor [shape=(B, 1, N)] or None, another draw of the same generator, which counts as a constant: the
+            loss is then an energy distance, least when `wav_hat` is as periodic as the recording *and* wavers as much
+
+        Returns
+        -------
+        loss : Tensor [shape=(), dtype=float32]
+        """
+        with torch.autocast(wav.device.type, enabled=False):
+            with torch.no_grad():
+                cosines = torch.cos(self.angles / self._f0_of_frames(f0.float(), wav.shape[-1])[..., None])
+                target, level = self._periodicity(wav, cosines)
+                counts = (level > self.least * level.amax(dim=-1, keepdim=True)).float()
+                other = None if another is None else self._periodicity(another, cosines)[0]
+            hat, _ = self._periodicity(wav_hat, cosines)
+            n_counts = counts.sum().clamp(min=1.0)
+            loss = ((hat - target).abs() * counts).sum() / n_counts
+            if other is not None:
+                repulsion = ((hat - other).abs() * counts).sum() / n_counts
+                # Both draws are the generator's: the gradient with respect to one of them is half of the whole.
+                loss = loss - repulsion + 0.5 * repulsion.detach()
+        return loss
+
+    def periodicity(self, wav: torch.Tensor, f0: torch.Tensor) -> torch.Tensor:
+        """Periodicity ``(B, frames, bands)`` of `wav` ``(B, 1, N)`` at `f0` ``(B, 1, T)``."""
+        cosines = torch.cos(self.angles / self._f0_of_frames(f0, wav.shape[-1])[..., None])
+        return self._periodicity(wav, cosines)[0]
+
+    def _periodicity(self, wav: torch.Tensor, cosines: torch.Tensor) -> Tuple[torch.Tensor, torch.Tensor]:
+        """Periodicity and power of bands, both ``(B, frames, bands)``."""
+        spectra = power(short_time_spectra(wav[:, 0].float(), self.window, self.win_length, self.hop_length))
+        level = torch.matmul(spectra, self.bands) + _TINY
+        return torch.matmul(spectra * cosines, self.bands) / level, level
+
+    def _f0_of_frames(self, f0: torch.Tensor, n_samples: int) -> torch.Tensor:
+        """F0 ``(B, frames)`` at the frames of the spectra, the nearest."""
+        n_frames = 1 + n_samples // self.hop_length
+        nearest = torch.arange(n_frames, device=f0.device) * (self.hop_length * f0.shape[-1]) / n_samples
+        return f0[:, 0, nearest.round().long().clamp(max=f0.shape[-1] - 1)]

@@ -1,0 +1,81 @@
+"""The loss that hears how much of a band is harmonics, on signals of which that is known."""
+
+import numpy as np
+import pytest
+import torch
+
+from espnet2_nhv.loss.periodicity import DEFAULT_EDGES, PeriodicityLoss
+
+FS, F0 = 44100, 220.5  # a period of 200 samples
+
+
+def harmonics(phase=0.0, f0=F0, n=16384):
+    time = np.arange(n) / FS
+    k = np.arange(1, int(20000 / f0))[:, None]
+    return torch.from_numpy((0.01 * np.cos(2 * np.pi * k * (f0 * time + phase))).sum(axis=0)).float()[None, None]
+
+
+def noise(seed, level=0.07):
+    return level * torch.randn(1, 1, 16384, generator=torch.Generator().manual_seed(seed))
+
+
+def f0_of(wav, f0=F0):
+    return torch.full((1, 1, wav.shape[-1] // 256), f0)
+
+
+def test_periodicity_is_its_formula():
+    loss = PeriodicityLoss(FS)
+    wav = harmonics() + noise(0, 0.03)
+    got = loss.periodicity(wav, f0_of(wav))[0].double().numpy()
+    padded = np.pad(wav[0, 0].double().numpy(), 512)
+    window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(1024) / 1024)
+    frequency = np.arange(513) * FS / 1024
+    for frame in (3, 20, 40):
+        power = np.abs(np.fft.rfft(padded[frame * 256 : frame * 256 + 1024] * window)) ** 2
+        for band, (low, high) in enumerate(zip(DEFAULT_EDGES, DEFAULT_EDGES[1:])):
+            inside = (low <= frequency) & (frequency < high)
+            want = (power * np.cos(2 * np.pi * frequency / F0))[inside].sum() / power[inside].sum()
+            assert got[frame, band] == pytest.approx(want, abs=1e-4)
+
+
+def test_harmonics_are_periodic_and_noise_is_not():
+    loss = PeriodicityLoss(FS)
+    tone, hiss = (loss.periodicity(wav, f0_of(wav))[0, 4:-4] for wav in (harmonics(), noise(0)))
+    # Not quite one: a window of 1024 samples overlaps itself shifted by 200.
+    assert tone[:, 1:].min() > 0.6
+    assert hiss.mean(dim=0).abs().max() < 0.25
+
+
+def test_the_loss_falls_from_both_sides_towards_what_the_recording_has():
+    """Of mixtures of harmonics and noise, the one like the recording's is nearest, as an energy distance too."""
+    loss, wav = PeriodicityLoss(FS), harmonics() + noise(0, 0.05)
+
+    def value(level, repelled):
+        made = [harmonics(0.3) + noise(seed, level) for seed in (1, 2)]
+        return loss(made[0], wav, f0_of(wav), made[1] if repelled else None).item()
+
+    for repelled in (False, True):
+        at = {level: value(level, repelled) for level in (0.01, 0.05, 0.25)}
+        assert at[0.05] < 0.8 * at[0.01] and at[0.05] < 0.8 * at[0.25], at
+
+
+def test_repulsion_is_half_in_value_and_whole_in_gradient():
+    loss, wav, other = PeriodicityLoss(FS), harmonics() + noise(0, 0.05), noise(3)
+    made = (harmonics(0.2) + noise(1, 0.02)).requires_grad_()
+    attraction = loss(made, wav, f0_of(wav))
+    repulsion = loss(made, other, f0_of(wav))
+    both = loss(made, wav, f0_of(wav), other)
+    # Bands that count are those of the recording.
+    assert both.item() == pytest.approx(attraction.item() - 0.5 * repulsion.item(), abs=0.02)
+    (gradient,) = torch.autograd.grad(both, made)
+    assert torch.isfinite(gradient).all() and gradient.abs().max() > 0
+
+
+def test_silence_and_half_precision():
+    loss = PeriodicityLoss(FS)
+    wav = torch.zeros(1, 1, 4096)
+    made = torch.zeros(1, 1, 4096).requires_grad_()
+    value = loss(made, wav, torch.full((1, 1, 16), 200.0))
+    value.backward()
+    assert value.isfinite() and made.grad.isfinite().all()
+    assert loss(wav.half(), wav.half(), torch.full((1, 1, 16), 200.0)).dtype == torch.float32
