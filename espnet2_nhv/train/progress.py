@@ -21,7 +21,7 @@ _OURS = str(Path(espnet2_nhv.__file__).parent)
 _LIVE_STEPS = 20  # over which the live line's losses are means
 _LIVE_SECONDS = 0.5
 _PLAYERS = "generator", "discriminator"
-_FORMAT = "{desc}: {percentage:3.0f}%|{bar:10}| {postfix}"
+_FORMAT = "{percentage:3.0f}%|{bar:10}| {desc}"
 
 
 @contextlib.contextmanager
@@ -94,7 +94,8 @@ def how_far(
         ends.append(Progress(seconds / budget.seconds, budget.seconds - seconds))
     if budget.steps is not None:
         ends.append(Progress(steps / budget.steps, (budget.steps - steps) / rates[0]))
-    return min(ends, key=lambda end: end.left)
+    first = min(ends, key=lambda end: end.left)
+    return Progress(min(1.0, first.share), max(0.0, first.left))
 
 
 @contextlib.contextmanager
@@ -103,7 +104,7 @@ def live_line(name: str, reporter: SubReporter, progress: Callable[[], Progress]
 
     Parameters
     ----------
-    name : str, what is shown before the bar
+    name : str, what is shown first
     reporter : SubReporter of the epoch
     progress : called now and then
     """
@@ -120,8 +121,8 @@ def live_line(name: str, reporter: SubReporter, progress: Callable[[], Progress]
                 return
             shown, so_far = now, progress()
             rate = f"{count / (now - begin):.3g} steps/s, {duration(so_far.left)} left"
-            bar.n = min(1.0, so_far.share)
-            bar.set_postfix_str(f"step {step_before + count}, {rate}, {describe(reporter, _LIVE_STEPS)}")
+            bar.n = so_far.share
+            bar.set_description_str(f"{name}, step {step_before + count}, {rate}, {describe(reporter, _LIVE_STEPS)}")
 
         yield update
 

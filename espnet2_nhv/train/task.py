@@ -142,7 +142,12 @@ class GANVocoderTask(AbsTask):
     def build_streaming_iterator(cls, *args, mode=None, **kwargs):
         """ESPnet's, with a progress bar: collect_stats has none."""
         loader = super().build_streaming_iterator(*args, mode=mode, **kwargs)
-        return tqdm(loader, desc=f"statistics of {mode}", unit="batch", leave=False, dynamic_ncols=True, disable=None)
+
+        def shown():  # not before its turn: ESPnet makes those of both sets at once
+            name = f"statistics of {mode}"
+            yield from tqdm(loader, name, unit="batch", leave=False, dynamic_ncols=True, disable=None)
+
+        return shown()
 
     @classmethod
     def build_model(cls, args: argparse.Namespace) -> ESPnetGANVocoderModel:
