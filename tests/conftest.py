@@ -12,6 +12,13 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "local"))  # the recipe's own scripts
 
 
+@pytest.fixture
+def own_folder(tmp_path, monkeypatch) -> Path:
+    """A working directory of its own."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
 @pytest.fixture(scope="session")
 def pjs() -> Path:
     """The PJS corpus, where the environment names it."""

@@ -13,10 +13,7 @@ import pytest
 from espnet2_nhv.bin.cli import run_cli
 from espnet2_nhv.files import whole_file, write_whole
 
-
-@pytest.fixture(autouse=True)
-def _in_a_folder_of_its_own(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("own_folder")
 
 
 @pytest.fixture

@@ -39,10 +39,8 @@ def cached_f0(wav: np.ndarray, spec: FeatureSpec, folder: Path, utt: str) -> Tup
     f0, vuv = tracker.heard_f0(wav, spec)
     with contextlib.suppress(OSError):  # a full or read-only disk costs time, not the result
         folder.mkdir(parents=True, exist_ok=True)
-        with (
-            whole_file(path, shared=True, sync=False) as part,
-            open(part, "wb") as file,
-        ):  # two scorings may run at once
+        # Two scorings may run at once.
+        with whole_file(path, shared=True, sync=False) as part, open(part, "wb") as file:
             np.savez(file, key=key, f0=f0, vuv=vuv)
     return f0, vuv
 

@@ -46,3 +46,8 @@ class Budget:
         """Whether so many seconds or steps are all of it."""
         out_of_time = self.seconds is not None and seconds >= self.seconds
         return out_of_time or (self.steps is not None and steps >= self.steps)
+
+    def share(self, seconds: float, steps: int) -> float:
+        """How much of it so many seconds and steps are, in [0, 1]; 0 without a limit."""
+        by_time = 0.0 if self.seconds is None else seconds / self.seconds
+        return min(1.0, max(by_time, 0.0 if self.steps is None else steps / self.steps))

@@ -2,7 +2,6 @@
 
 import argparse
 import contextlib
-import logging
 from pathlib import Path
 from typing import List, Optional
 
@@ -23,6 +22,7 @@ from espnet2_nhv.train.augment import Augmentation, margin_frames
 from espnet2_nhv.train.budget import Budget
 from espnet2_nhv.train.model import ESPnetGANVocoderModel
 from espnet2_nhv.train.optim import guard_gradients
+from espnet2_nhv.train.progress import log_to, without_echo
 from espnet2_nhv.train.segments import FreshSegments, SegmentDataset, collate
 from espnet2_nhv.train.stats import load_stats
 from espnet2_nhv.train.trainer import VocoderTrainer
@@ -142,7 +142,12 @@ class GANVocoderTask(AbsTask):
     def build_streaming_iterator(cls, *args, mode=None, **kwargs):
         """ESPnet's, with a progress bar: collect_stats has none."""
         loader = super().build_streaming_iterator(*args, mode=mode, **kwargs)
-        return tqdm(loader, desc=f"statistics of {mode}", unit="batch", leave=False, dynamic_ncols=True, disable=None)
+
+        def shown():  # not before its turn: ESPnet makes those of both sets at once
+            name = f"statistics of {mode}"
+            yield from tqdm(loader, name, unit="batch", leave=False, dynamic_ncols=True, disable=None)
+
+        return shown()
 
     @classmethod
     def build_model(cls, args: argparse.Namespace) -> ESPnetGANVocoderModel:
@@ -187,8 +192,14 @@ class GANVocoderTask(AbsTask):
     def main_worker(cls, args: argparse.Namespace) -> None:
         """ESPnet's, with its log in ``output_dir/train.log`` too."""
         is_first = args.dist_rank in (None, 0)
-        with _log_to(Path(args.output_dir) / "train.log") if is_first else contextlib.nullcontext():
+        with log_to(Path(args.output_dir) / "train.log") if is_first else contextlib.nullcontext():
             super().main_worker(args)
+
+    @classmethod
+    def main(cls, args=None, cmd=None) -> None:
+        """ESPnet's, without its echo of the command."""
+        with without_echo():
+            super().main(args, cmd)
 
 
 def _augmentation(conf: dict, spec: FeatureSpec) -> Optional[Augmentation]:
@@ -201,18 +212,3 @@ def _augmentation(conf: dict, spec: FeatureSpec) -> Optional[Augmentation]:
 def log_mel_of_silence(spec: FeatureSpec) -> np.ndarray:
     """Log-mel ``(n_mels,)`` of digital silence: ESPnet's own floor may lie above the spec's."""
     return LogMel(spec)(torch.zeros(spec.hop_length))[0, :, 0].numpy()
-
-
-@contextlib.contextmanager
-def _log_to(path: Path):
-    # Before ESPnet's own basicConfig, which does nothing once there is a handler.
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s: %(message)s")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handler = logging.FileHandler(path, encoding="utf-8")
-    handler.setFormatter(logging.Formatter("%(asctime)s (%(module)s:%(lineno)d) %(levelname)s: %(message)s"))
-    logging.getLogger().addHandler(handler)
-    try:
-        yield
-    finally:
-        logging.getLogger().removeHandler(handler)
-        handler.close()

@@ -1,11 +1,12 @@
-"""ESPnet's GAN trainer with a budget and a progress bar."""
+"""ESPnet's GAN trainer with a budget, a live line and a line an epoch."""
 
 import argparse
+import contextlib
 import dataclasses
 import logging
 import time
 from pathlib import Path
-from typing import Iterable, Optional
+from typing import Callable, ClassVar, ContextManager, Iterable, Optional
 
 import torch
 from espnet2.train.gan_trainer import GANTrainer, GANTrainerOptions
@@ -15,6 +16,7 @@ from tqdm.contrib.logging import logging_redirect_tqdm
 
 from espnet2_nhv.train import checkpoint
 from espnet2_nhv.train.budget import Budget
+from espnet2_nhv.train.progress import Progress, describe, duration, how_far, live_line
 
 
 @dataclasses.dataclass
@@ -23,6 +25,7 @@ class VocoderTrainerOptions(GANTrainerOptions):
 
     budget: Optional[str]
     max_epoch_time: Optional[str]
+    trained: ClassVar[str] = ""  # what is to be said of the epoch once it is validated
 
 
 class VocoderTrainer(GANTrainer):
@@ -79,10 +82,18 @@ class VocoderTrainer(GANTrainer):
                 return True
             return budget.is_spent(ms_before / 1000 + seconds, steps_before + steps)
 
-        bar = f"epoch {reporter.get_epoch()}" if _is_first(distributed_option) else None
+        def progress() -> Progress:
+            seconds, steps = time.perf_counter() - start, int(vocoder_model.steps) - steps_before
+            epoch = max(epoch_budget.share(seconds, steps), min(1.0, steps / len(iterator)))
+            done = ms_before / 1000 + seconds, steps_before + steps, reporter.get_epoch() - 1 + epoch
+            return how_far(budget, *done, options.max_epoch, (steps / seconds, epoch / seconds))
+
+        line = contextlib.nullcontext(lambda: None)
+        if _is_first(distributed_option):
+            line = live_line(f"epoch {reporter.get_epoch()}", reporter, progress)
         all_steps_are_invalid = super().train_one_epoch(
             model=model,
-            iterator=_Batches(iterator, is_over, bar),
+            iterator=_Batches(iterator, is_over, line),
             reporter=reporter,
             options=options,
             distributed_option=distributed_option,
@@ -93,6 +104,9 @@ class VocoderTrainer(GANTrainer):
             # Every process must come to the same conclusion.
             torch.distributed.all_reduce(spent, torch.distributed.ReduceOp.MAX)
         vocoder_model.milliseconds.copy_(spent)
+        steps, seconds = int(vocoder_model.steps), time.perf_counter() - start
+        rate = f"{(steps - steps_before) / seconds:.3g} steps/s, {duration(seconds)}"
+        options.trained = f"epoch {reporter.get_epoch()}, step {steps}: {describe(reporter)}; {rate}"
         if budget.is_spent(int(spent) / 1000, int(vocoder_model.steps)):
             logging.info("the budget of %s is spent: this was the last epoch", options.budget)
             # The one condition that ESPnet asks after it has validated and saved: patience of less than no epochs.
@@ -102,39 +116,36 @@ class VocoderTrainer(GANTrainer):
     @classmethod
     def validate_one_epoch(cls, model, iterator, reporter, options, distributed_option) -> None:
         """ESPnet's; what it saves afterwards cannot damage the checkpoint before."""
-        bar = "validation" if _is_first(distributed_option) else None
+        quiet = None if _is_first(distributed_option) else True  # None: where there is no terminal
         super().validate_one_epoch(
             model=model,
-            iterator=_Batches(iterator, lambda steps: False, bar),
+            iterator=tqdm(iterator, desc="validation", unit="batch", leave=False, dynamic_ncols=True, disable=quiet),
             reporter=reporter,
             options=options,
             distributed_option=distributed_option,
         )
         if _is_first(distributed_option):
+            logging.info("%s; validation: %s", options.trained, describe(reporter))
             checkpoint.set_aside(Path(options.output_dir))
 
 
 class _Batches:
-    """The batches of an epoch, one at least, until `is_over(batches given)`; with a progress bar if it has a name."""
+    """The batches of an epoch, one at least, until `is_over(batches given)`.
 
-    def __init__(self, batches: Iterable, is_over, bar: Optional[str]):
-        self.batches, self.is_over, self.bar = batches, is_over, bar
+    `line` is entered for as long and gives what is called after each of them.
+    """
+
+    def __init__(self, batches: Iterable, is_over: Callable[[int], bool], line: ContextManager[Callable[[], None]]):
+        self.batches, self.is_over, self.line = batches, is_over, line
 
     def __len__(self) -> int:
         return len(self.batches)
 
     def __iter__(self):
-        with tqdm(
-            total=len(self),
-            desc=self.bar,
-            unit="step",
-            leave=False,
-            dynamic_ncols=True,
-            disable=self.bar is None or None,
-        ) as bar:
+        with self.line as update:
             for count, batch in enumerate(self.batches, 1):
                 yield batch
-                bar.update()
+                update()
                 if self.is_over(count):
                     return
 

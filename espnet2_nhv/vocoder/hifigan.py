@@ -2,15 +2,14 @@
 
 from typing import Optional, Sequence
 
-import torch
 from espnet2.gan_tts.hifigan import HiFiGANGenerator
 
 from espnet2_nhv.feature.spec import FeatureSpec
-from espnet2_nhv.vocoder.base import AbsVocoder
+from espnet2_nhv.vocoder.espnet_generator import ESPnetGenerator
 from espnet2_nhv.vocoder.upsampling import check_channels, check_scales
 
 
-class HiFiGAN(AbsVocoder):
+class HiFiGAN(ESPnetGenerator):
     """HiFi-GAN V1, as ESPnet has it.
 
     Parameters
@@ -42,13 +41,6 @@ class HiFiGAN(AbsVocoder):
             upsample_kernel_sizes=[2 * scale for scale in scales],
             **generator_conf,
         )
-
-    def forward(self, mel: torch.Tensor, f0: Optional[torch.Tensor] = None) -> torch.Tensor:
-        return self.generator(self.normalize(mel))
-
-    def fuse(self) -> "HiFiGAN":
-        self.generator.remove_weight_norm()
-        return self
 
 
 class HiFiGANV2(HiFiGAN):

@@ -9,7 +9,7 @@ from espnet2.gan_tts.melgan.pqmf import PQMF
 from espnet2_nhv.errors import UserError
 from espnet2_nhv.feature.spec import FeatureSpec
 from espnet2_nhv.loss.stft import MultiResolutionSTFTLoss
-from espnet2_nhv.vocoder.base import AbsVocoder
+from espnet2_nhv.vocoder.espnet_generator import ESPnetGenerator
 from espnet2_nhv.vocoder.upsampling import check_channels, check_scales
 
 # Of the sub-band signals, the full-band ones being four times as long.
@@ -18,7 +18,7 @@ _SUBBAND_RESOLUTIONS = ((384, 30, 150), (683, 60, 300), (171, 10, 60))
 _N_BANDS = 4
 
 
-class MelGAN(AbsVocoder):
+class MelGAN(ESPnetGenerator):
     """MelGAN, as ESPnet has it.
 
     Parameters
@@ -42,15 +42,8 @@ class MelGAN(AbsVocoder):
         scales = check_scales("melgan", upsample_scales, spec.hop_length, count=4)
         self.generator = _generator("melgan", spec, channels, scales, stacks, out_channels=1)
 
-    def forward(self, mel: torch.Tensor, f0: Optional[torch.Tensor] = None) -> torch.Tensor:
-        return self.generator(self.normalize(mel))
 
-    def fuse(self) -> "MelGAN":
-        self.generator.remove_weight_norm()
-        return self
-
-
-class MultiBandMelGAN(AbsVocoder):
+class MultiBandMelGAN(ESPnetGenerator):
     """MelGAN that writes four sub-bands, put together by ESPnet's pseudo-quadrature-mirror filters.
 
     The loss of its own, ``subband_stft``, is the STFT loss of the sub-bands.
@@ -95,10 +88,6 @@ class MultiBandMelGAN(AbsVocoder):
         # Half precision would put noise at the level of eleven bits into the sound.
         with torch.autocast(bands.device.type, enabled=False):
             return self.pqmf.synthesis(bands.float())
-
-    def fuse(self) -> "MultiBandMelGAN":
-        self.generator.remove_weight_norm()
-        return self
 
 
 def _generator(name, spec, channels, scales, stacks, out_channels) -> MelGANGenerator:

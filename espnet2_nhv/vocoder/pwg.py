@@ -2,18 +2,17 @@
 
 from typing import Optional, Sequence
 
-import torch
 from espnet2.gan_tts.parallel_wavegan import ParallelWaveGANGenerator
 
 from espnet2_nhv.errors import UserError
 from espnet2_nhv.feature.spec import FeatureSpec
-from espnet2_nhv.vocoder.base import AbsVocoder
+from espnet2_nhv.vocoder.espnet_generator import ESPnetGenerator
 from espnet2_nhv.vocoder.upsampling import check_scales
 
 _AUX_CONTEXT = 2  # frames on either side that the first layer sees
 
 
-class ParallelWaveGAN(AbsVocoder):
+class ParallelWaveGAN(ESPnetGenerator):
     """Parallel WaveGAN, as ESPnet has it (1.35 M parameters; its paper's has 1.44 M).
 
     Parameters
@@ -50,10 +49,3 @@ class ParallelWaveGAN(AbsVocoder):
             # A dictionary of our own: ESPnet writes into this argument.
             upsample_params={"upsample_scales": scales},
         )
-
-    def forward(self, mel: torch.Tensor, f0: Optional[torch.Tensor] = None) -> torch.Tensor:
-        return self.generator(self.normalize(mel))
-
-    def fuse(self) -> "ParallelWaveGAN":
-        self.generator.remove_weight_norm()
-        return self

@@ -7,11 +7,11 @@ import torch
 from espnet2.gan_tts.style_melgan import StyleMelGANGenerator
 
 from espnet2_nhv.feature.spec import FeatureSpec
-from espnet2_nhv.vocoder.base import AbsVocoder
+from espnet2_nhv.vocoder.espnet_generator import ESPnetGenerator
 from espnet2_nhv.vocoder.upsampling import check_scales
 
 
-class StyleMelGAN(AbsVocoder):
+class StyleMelGAN(ESPnetGenerator):
     """StyleMelGAN, as ESPnet has it (3.6 M parameters; its paper's has 3.9 M).
 
     Noise vectors, one for every `noise_frames` frames, are upsampled to the frames and styled by the mel. Frames are
@@ -56,7 +56,3 @@ class StyleMelGAN(AbsVocoder):
         mel = torch.cat([mel, mel[:, :, -1:].expand(-1, -1, missing)], dim=2)
         noise = torch.randn(batch, self.generator.in_channels, n_noise, device=mel.device)
         return self.generator(mel, noise)[..., : n_frames * self.spec.hop_length]
-
-    def fuse(self) -> "StyleMelGAN":
-        self.generator.remove_weight_norm()
-        return self

@@ -8,14 +8,14 @@ from espnet2.gan_svs.uhifigan import uhifigan as espnet
 from espnet2.gan_tts.hifigan.residual_block import ResidualBlock
 
 from espnet2_nhv.feature.spec import FeatureSpec
-from espnet2_nhv.vocoder.base import AbsVocoder
+from espnet2_nhv.vocoder.espnet_generator import ESPnetGenerator
 from espnet2_nhv.vocoder.excitation import phase_of_samples, sine
 from espnet2_nhv.vocoder.upsampling import check_scales
 
 _SINE_LEVEL, _NOISE_LEVEL = 0.1, 0.003
 
 
-class UHiFiGAN(AbsVocoder):
+class UHiFiGAN(ESPnetGenerator):
     """UHiFi-GAN, as ESPnet has it, excited by a sine at F0 and faint noise.
 
     A U-net: the excitation is brought down to the frame rate, and each of its stages is given to the stage of the
@@ -59,10 +59,6 @@ class UHiFiGAN(AbsVocoder):
         excitation = _SINE_LEVEL * sine(phase)
         excitation = excitation + _NOISE_LEVEL * torch.randn_like(excitation)
         return self.generator(c=self.normalize(mel), excitation=excitation[:, None])
-
-    def fuse(self) -> "UHiFiGAN":
-        self.generator.remove_weight_norm()
-        return self
 
 
 @contextlib.contextmanager

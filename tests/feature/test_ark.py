@@ -14,10 +14,7 @@ from espnet2_nhv.errors import UserError
 from espnet2_nhv.feature.ark import ArkTable, ArkWriter, read_matrix
 from espnet2_nhv.feature.datadir import write_table
 
-
-@pytest.fixture(autouse=True)
-def _in_a_folder_of_its_own(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("own_folder")
 
 
 def _matrices():

@@ -14,13 +14,13 @@ import pytest
 import soundfile
 import torch
 import yaml
+from extract_data import DATA, FS, SPEC, read_audit, tone, write_tones
 
 from espnet2_nhv.bin import extract as program
 from espnet2_nhv.bin.cli import run_cli
 from espnet2_nhv.errors import UserError
 from espnet2_nhv.feature import extract as module
 from espnet2_nhv.feature.ark import ArkTable
-from espnet2_nhv.feature.audit import TSV_HEADER, audit_f0
 from espnet2_nhv.feature.datadir import read_table
 from espnet2_nhv.feature.extract import extract_features, print_report
 from espnet2_nhv.feature.mel import LogMel
@@ -28,34 +28,10 @@ from espnet2_nhv.feature.pitch.analysis import extract_f0
 from espnet2_nhv.feature.prepare import prepare_data_dir
 from espnet2_nhv.feature.spec import FeatureSpec
 
-FS = 16000
-SPEC = FeatureSpec(fs=FS, n_fft=512, win_length=512, hop_length=128, n_mels=40, fmax=8000)
-DATA = Path("dump/train")
 TABLES = ("feats.scp", "f0.scp", "vuv.scp", "utt2num_frames")
 
 
-@pytest.fixture(autouse=True)
-def _in_a_folder_of_its_own(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-
-
-def _tone(pitch=220, seconds=0.4, fs=FS):
-    phase = 2 * np.pi * pitch * np.arange(int(seconds * fs)) / fs
-    return 0.2 * sum(np.cos(k * phase) / k for k in range(1, 8))
-
-
-def _write(n=10, **others):
-    """A dump folder of `n` tones, ``tone00`` (200 Hz) and so on, and `others` by name (samples or text of wav.scp)."""
-    (DATA / "flac").mkdir(parents=True, exist_ok=True)
-    wavs = {f"tone{index:02d}": _tone(200 + 20 * index, 0.3 + 0.01 * index) for index in range(n)} | others
-    lines = []
-    for name, wav in wavs.items():
-        if not isinstance(wav, str):
-            soundfile.write(DATA / "flac" / f"{name}.flac", wav, FS)
-            wav = f"{DATA}/flac/{name}.flac"
-        lines.append(f"{name} {wav}\n")
-    (DATA / "wav.scp").write_text("".join(lines))
-    return list(wavs)
+pytestmark = pytest.mark.usefixtures("own_folder")
 
 
 def _features():
@@ -74,15 +50,8 @@ def _times():
     return {path: path.stat().st_mtime_ns for path in sorted(DATA.rglob("*")) if path.is_file()}
 
 
-def _audit():
-    lines = (DATA / "f0_audit.tsv").read_text().splitlines()
-    assert tuple(lines[0].split("\t")) == TSV_HEADER
-    rows = [dict(zip(TSV_HEADER, line.split("\t"))) for line in lines[1:]]
-    return {row["utterance"]: row for row in rows}
-
-
 def test_features_are_those_of_the_contract():
-    names = _write(3)
+    names = write_tones(3)
     report = extract_features(DATA, SPEC)
     assert (report.utterances, report.kept, report.problems) == (3, 0, [])
     feats, f0s, vuvs = (ArkTable(DATA / name) for name in TABLES[:3])
@@ -101,7 +70,7 @@ def test_features_are_those_of_the_contract():
 
 
 def test_second_run_touches_nothing(capsys):
-    _write(10)
+    write_tones(10)
     extract_features(DATA, SPEC)
     before = _times()
     report = extract_features(DATA, SPEC, nj=2)
@@ -110,10 +79,10 @@ def test_second_run_touches_nothing(capsys):
 
 
 def test_only_what_changed_is_done_again():
-    _write(10)
+    write_tones(10)
     extract_features(DATA, SPEC)
     before = _times()
-    soundfile.write(DATA / "flac" / "tone05.flac", _tone(500, 0.5), FS)
+    soundfile.write(DATA / "flac" / "tone05.flac", tone(500, 0.5), FS)
     report = extract_features(DATA, SPEC)
     assert report.kept == 6  # the other two jobs
     assert abs(np.median(ArkTable(DATA / "f0.scp")["tone05"]) - 500) < 1
@@ -125,16 +94,16 @@ def test_a_recording_in_an_ark_that_was_written_again_is_noticed():
     for pitch, kept in ((220, 0), (220, 1), (330, 0)):
         if not kept:
             with kaldiio.WriteHelper("ark,scp:wav.ark,wav.scp", write_function="soundfile") as writer:
-                writer["a"] = (_tone(pitch) * 32767).astype(np.int16), FS
-            _write(0, a=Path("wav.scp").read_text().split()[1])
+                writer["a"] = (tone(pitch) * 32767).astype(np.int16), FS
+            write_tones(0, a=Path("wav.scp").read_text().split()[1])
         assert extract_features(DATA, SPEC).kept == kept
     assert abs(np.median(_features()[0]["f0.scp"]["a"]) - 330) < 1
 
 
 def test_fewer_utterances_leave_no_stale_files():
-    _write(10)
+    write_tones(10)
     extract_features(DATA, SPEC)
-    _write(3)
+    write_tones(3)
     extract_features(DATA, SPEC)
     assert sorted(path.name for path in (DATA / "ark").iterdir()) == [
         "f0.1.ark", "feats.1.ark", "job.1.json", "spec.yaml", "vuv.1.ark"
@@ -143,7 +112,7 @@ def test_fewer_utterances_leave_no_stale_files():
 
 
 def test_interrupted_run_goes_on(monkeypatch):
-    _write(10)
+    write_tones(10)
     extract_features(DATA, SPEC)
     undisturbed = _features()
     for path in (DATA / "ark").iterdir():
@@ -167,7 +136,7 @@ def test_interrupted_run_goes_on(monkeypatch):
 
 @pytest.mark.slow
 def test_killed_parallel_run_goes_on_and_gives_the_same():
-    _write(24)
+    write_tones(24)
     SPEC.save("dump/spec.yaml")
     command = [sys.executable, "-m", "espnet2_nhv.bin.extract", "--data", str(DATA), "--nj", "2"]
     process = subprocess.Popen(command, start_new_session=True, stderr=subprocess.DEVNULL)
@@ -192,7 +161,7 @@ def test_killed_parallel_run_goes_on_and_gives_the_same():
 
 @pytest.mark.parametrize("kind", ["feats", "f0", "vuv"])
 def test_truncated_ark_is_made_again(kind, capsys):
-    _write(6)
+    write_tones(6)
     extract_features(DATA, SPEC)
     whole = _features()
     path = DATA / "ark" / f"{kind}.2.ark"
@@ -206,7 +175,7 @@ def test_truncated_ark_is_made_again(kind, capsys):
 
 
 def test_missing_and_garbled_records_are_made_again():
-    _write(6)
+    write_tones(6)
     extract_features(DATA, SPEC)
     whole = _features()
     (DATA / "ark" / "vuv.1.ark").unlink()
@@ -219,7 +188,7 @@ def test_missing_and_garbled_records_are_made_again():
 
 
 def test_changed_spec_is_done_again_and_said(capsys):
-    _write(3)
+    write_tones(3)
     extract_features(DATA, SPEC)
     other = dataclasses.replace(SPEC, hop_length=160)
     with pytest.raises(UserError) as refusal:
@@ -234,7 +203,7 @@ def test_changed_spec_is_done_again_and_said(capsys):
 
 
 def test_another_method_is_done_again():
-    _write(3)
+    write_tones(3)
     extract_features(DATA, SPEC)
     harvest = _features()
     assert extract_features(DATA, SPEC, method="dio").kept == 0
@@ -242,8 +211,8 @@ def test_another_method_is_done_again():
 
 
 def test_wrong_rate_is_refused():
-    _write(2)
-    soundfile.write(DATA / "flac" / "tone01.flac", _tone(fs=44100), 44100)
+    write_tones(2)
+    soundfile.write(DATA / "flac" / "tone01.flac", tone(fs=44100), 44100)
     with pytest.raises(UserError) as refusal:
         extract_features(DATA, SPEC)
     assert str(refusal.value) == (
@@ -255,7 +224,7 @@ def test_wrong_rate_is_refused():
 
 def test_bad_files_are_listed_and_skipped(capsys):
     Path("noise.flac").write_bytes(b"no audio at all")
-    _write(2, absent="absent.flac", broken="noise.flac", silent=np.zeros(8000), tiny=_tone()[:100])
+    write_tones(2, absent="absent.flac", broken="noise.flac", silent=np.zeros(8000), tiny=tone()[:100])
     report = extract_features(DATA, SPEC)
     assert report.utterances == 2 and len(report.problems) == 4
     problems = dict(problem.split(": ", 1) for problem in report.problems)
@@ -263,16 +232,16 @@ def test_bad_files_are_listed_and_skipped(capsys):
     assert problems["broken"].startswith("cannot be read as audio")
     assert problems["silent"].startswith("silent")
     assert problems["tiny"] == "too short: it has 100 samples and a frame has 128"
-    assert set(ArkTable(DATA / "feats.scp")) == set(_audit()) == {"tone00", "tone01"}
+    assert set(ArkTable(DATA / "feats.scp")) == set(read_audit()) == {"tone00", "tone01"}
     print_report(report, DATA)
     printed = capsys.readouterr().err
     assert "left out: absent: missing" in printed and "dump/train: features of 2 utterances" in printed
-    soundfile.write("absent.flac", _tone(), FS)
+    soundfile.write("absent.flac", tone(), FS)
     assert extract_features(DATA, SPEC).utterances == 3  # mended, and found
 
 
 def test_nothing_usable_is_an_error():
-    _write(0, absent="absent.flac")
+    write_tones(0, absent="absent.flac")
     with pytest.raises(UserError, match="dump/train: none of its utterances can be used .* absent: missing"):
         extract_features(DATA, SPEC)
 
@@ -309,7 +278,7 @@ def test_command_line(capsys):
     assert _run("--data", "dump/train") == (
         "error: dump/spec.yaml: no feature spec there; features without one cannot be trusted"
     )
-    _write(2, absent="absent.flac")
+    write_tones(2, absent="absent.flac")
     SPEC.save("dump/spec.yaml")
     assert _run("--data", "dump/train", "--f0_method", "dio") == 0
     assert "1 left out" in capsys.readouterr().err
@@ -319,42 +288,6 @@ def test_command_line(capsys):
     assert _run("--data", "dump/nowhere", "--spec", "dump/spec.yaml") == (
         "error: dump/nowhere is missing: run stage 2 first"
     )
-
-
-def test_audit_of_a_table():
-    _write(1, noise=0.1 * np.random.default_rng(0).standard_normal(8000), low=_tone(52, 1.0), high=_tone(1240, 1.0))
-    report = extract_features(DATA, SPEC)
-    audit = _audit()
-    assert float(audit["tone00"]["median_hz"]) == pytest.approx(200, abs=0.5)
-    assert float(audit["tone00"]["seconds"]) == pytest.approx(0.3, abs=0.008)
-    assert float(audit["tone00"]["voiced"]) > 0.8 and audit["tone00"]["warnings"] == ""
-    assert audit["noise"]["warnings"].startswith("no voiced frame") and audit["noise"]["median_hz"] == ""
-    assert "F0 goes down to 52 Hz" in audit["low"]["warnings"]
-    assert "F0 touches the ceiling of 1200 Hz in" in audit["high"]["warnings"]
-    assert any(warning.startswith("low: F0 goes down") for warning in report.warnings)
-
-
-def _warnings(f0, vuv=None, spec=SPEC):
-    f0 = np.asarray(f0, dtype=np.float32)
-    return audit_f0(f0, np.ones_like(f0) if vuv is None else np.asarray(vuv, dtype=np.float32), spec).warnings(spec)
-
-
-def test_audit_warnings_one_by_one():
-    minute = np.full(7500, 220.0)
-    assert _warnings(minute) == []
-    jumping = np.where(np.arange(7500) % 500 < 250, 220.0, 440.0)  # 29 jumps in a minute
-    assert "29 octave jumps a minute" in _warnings(jumping)[0]
-    assert _warnings(jumping, np.arange(7500) % 250 > 0) == []  # none between neighbours that are voiced
-    fifth = np.where(np.arange(7500) % 500 < 250, 220.0, 330.0)
-    assert _warnings(fifth) == []
-    floor = np.where(np.arange(7500) < 150, 50.0, 220.0)
-    assert _warnings(floor) == ["F0 touches the floor of 50 Hz in 2% of the voiced frames: lower f0_floor if somebody sings there"]  # fmt: skip # noqa: E501
-    ceil = np.where(np.arange(7500) < 150, 1200.0, 220.0)
-    assert "F0 touches the ceiling of 1200 Hz in 2%" in _warnings(ceil)[0]
-    assert "goes down to 60 Hz" in _warnings(np.full(7500, 60.0))[0]
-    assert "goes up to 1150 Hz" in _warnings(np.full(7500, 1150.0))[0]
-    assert "only 4% of the frames are voiced" in _warnings(minute, np.arange(7500) % 25 == 0)[0]
-    assert _warnings(minute, np.zeros(7500))[0].startswith("no voiced frame")
 
 
 def test_real_singing(pjs):
@@ -371,7 +304,7 @@ def test_real_singing(pjs):
         utt: n // 256 for utt, n in samples.items()
     }
     assert report.problems == [] and report.warnings == []
-    for utt, row in _audit().items():
+    for utt, row in read_audit().items():
         assert 80 < float(row["low_hz"]) < float(row["median_hz"]) < float(row["high_hz"]) < 600
         assert 0.4 < float(row["voiced"]) < 1 and float(row["octave_jumps_per_minute"]) < 6
         assert np.isfinite(ArkTable(DATA / "feats.scp")[utt]).all()

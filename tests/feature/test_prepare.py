@@ -14,10 +14,7 @@ from espnet2_nhv.feature.datadir import read_table
 from espnet2_nhv.feature.prepare import prepare_data_dir
 from espnet2_nhv.feature.spec import FeatureSpec
 
-
-@pytest.fixture(autouse=True)
-def _in_a_folder_of_its_own(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("own_folder")
 
 
 # What is good

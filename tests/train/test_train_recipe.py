@@ -1,11 +1,6 @@
 """Stage 4 as a user meets it: statistics, training, budgets, being killed, the best checkpoint, clear errors."""
 
-import os
 import shutil
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import kaldiio
@@ -13,7 +8,8 @@ import numpy as np
 import pytest
 import torch
 import yaml
-from tiny_dump import SPEC, features, tone, write_dump, write_set
+from tiny_dump import SPEC
+from tiny_training import epochs, here, options, root, train  # noqa: F401
 
 from espnet2_nhv import load_vocoder
 from espnet2_nhv.bin.train import parse_args
@@ -21,42 +17,9 @@ from espnet2_nhv.errors import UserError
 from espnet2_nhv.feature.spec import FeatureSpec
 from espnet2_nhv.train.checkpoint import trained_so_far
 from espnet2_nhv.train.finish import finish
-from espnet2_nhv.train.recipe import train_vocoder
 from espnet2_nhv.train.stats import load_stats
 from espnet2_nhv.vocoder.registry import build_vocoder
 from espnet2_nhv.vocoder.saved import load_card, save_vocoder
-
-
-@pytest.fixture(scope="module")
-def root(tmp_path_factory):
-    """A folder with a dump; tests train in it, each under its own name."""
-    path = tmp_path_factory.mktemp("recipe")
-    write_dump(path)
-    return path
-
-
-@pytest.fixture(autouse=True)
-def here(root, monkeypatch):
-    monkeypatch.chdir(root)
-
-
-def options(name, *extra):
-    return [
-        "--train_data", "dump/train", "--valid_data", "dump/dev", "--stats_dir", "exp/stats",
-        "--output_dir", f"exp/{name}", "--vocoder", "hifigan", "--vocoder_conf", "channels=16",
-        "--discriminator", "none", "--loss_weights", "{mr_stft: 1.0, mel: 1.0}", "--segment_frames", "16",
-        "--batch_size", "2", "--valid_segments", "4", "--num_iters_per_epoch", "3", "--use_tensorboard", "false",
-        *extra,
-    ]  # fmt: skip
-
-
-def train(name, *extra):
-    return train_vocoder(parse_args(options(name, *extra)))
-
-
-def epochs(name):
-    """ESPnet's reporter of what has been trained: {epoch: {phase: {key: value}}}."""
-    return torch.load(f"exp/{name}/checkpoint.pth", weights_only=False)["reporter"]["stats"]
 
 
 def test_budget_is_counted_over_runs_and_the_best_is_saved():
@@ -262,110 +225,3 @@ def test_a_full_disk_costs_one_epoch(monkeypatch):
     Path("exp/full/checkpoint.pth").write_bytes(b"PK half of it")
     with pytest.raises(UserError, match="checkpoint.pth: damaged"):
         train("full", "--max_epoch", "4")
-
-
-@pytest.mark.slow
-def test_killed_and_run_again():
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-m", "espnet2_nhv.bin.train", *options("killed")]
-    process = subprocess.Popen([*command, "--max_epoch", "100000"], env=environment, stderr=subprocess.DEVNULL)
-    try:
-        deadline = time.monotonic() + 120
-        while not Path("exp/killed/3epoch.pth").exists() and time.monotonic() < deadline:
-            assert process.poll() is None
-            time.sleep(0.05)
-    finally:
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-    log = Path("exp/killed/train.log").read_text()
-    started = max(int(line.split("/")[0].split()[-1]) for line in log.splitlines() if "epoch started" in line)
-    assert started >= 3
-
-    last = started + 2
-    done = subprocess.run([*command, "--max_epoch", str(last)], env=environment, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[-1] == "saved vocoder: exp/killed/vocoder"
-    assert "The training was resumed" in Path("exp/killed/train.log").read_text()
-    stats = epochs("killed")
-    assert sorted(stats) == list(range(1, last + 1))
-    assert trained_so_far(Path("exp/killed"))["steps"] == 3 * last
-    assert not Path("exp/killed/checkpoint.before.pth").exists()
-    load_vocoder("exp/killed/vocoder")
-
-
-SMALL_DISCRIMINATOR = """{
-    scales: 1, periods: [2], period_discriminator_params: {channels: 4, max_downsample_channels: 16},
-    scale_discriminator_params: {channels: 8, max_downsample_channels: 32, max_groups: 4},
-}"""
-
-
-@pytest.mark.slow
-def test_two_processes_train_as_one_does(root):
-    """ESPnet's distributed path, as --ngpu 2 takes it, with gloo on the CPU: the same losses, the same weights."""
-    # Utterances of one segment each, so that chance has no part in what is cut out of them.
-    utterances = {}
-    for index in range(4):
-        wav, f0 = tone(16 * SPEC.hop_length / SPEC.fs, 150 * (index + 1), seed=index)
-        utterances[f"utt{index}"] = wav, *features(wav, f0)
-    for name in ("train", "dev"):
-        write_set(root / "same" / name, utterances)
-    train(
-        "one", "--train_data", "same/train", "--valid_data", "same/dev", "--stats_dir", "exp/same_stats",
-        "--batch_size", "4", "--budget", "5steps", "--optim", "sgd", "--optim_conf", "lr=0.01", "--optim2", "sgd",
-        "--optim2_conf", "lr=0.01", "--discriminator", "hifigan_msmpd", "--discriminator_conf", SMALL_DISCRIMINATOR,
-        "--loss_weights", "{mr_stft: 1.0, mel: 1.0, adversarial: 1.0, feature_matching: 1.0}",
-        # The linear term is divided by the level of what a process has of the batch.
-        "--adversarial_start_steps", "2", "--stft_loss_conf", "linear_weight=0.0", "--shuffle_within_batch", "false",
-    )  # fmt: skip
-    script = Path("distributed.py")
-    script.write_text(DISTRIBUTED)
-    processes = [
-        subprocess.Popen(
-            [sys.executable, str(script), str(rank)], env={**os.environ, "OMP_NUM_THREADS": "1"},
-            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
-        )
-        for rank in range(2)
-    ]  # fmt: skip
-    for process in processes:
-        errors = process.communicate(timeout=300)[1]
-        assert process.returncode == 0, errors
-    assert trained_so_far(Path("exp/two"))["steps"] == 5
-    one, two = epochs("one"), epochs("two")
-    assert sorted(one) == sorted(two) == [1, 2]
-    for epoch in one:
-        for phase, losses in (
-            ("train", ("generator_loss", "mr_stft", "mel", "adversarial", "feature_matching", "discriminator_loss")),
-            ("valid", ("generator_loss", "mr_stft", "mel")),
-        ):
-            for loss in losses:
-                assert two[epoch][phase][loss] == pytest.approx(one[epoch][phase][loss], rel=1e-4), (epoch, phase, loss)
-    # Gradients are shared, so both end with the same weights, steps and time; those of one process.
-    hashes = [Path(f"hash{rank}").read_text() for rank in range(2)]
-    assert hashes[0] == hashes[1]
-    weights = [torch.load(f"exp/{name}/latest.pth", weights_only=True) for name in ("one", "two")]
-    for name, value in weights[0].items():
-        if value.is_floating_point():
-            torch.testing.assert_close(weights[1][name], value, rtol=1e-3, atol=1e-4, msg=name)
-
-
-DISTRIBUTED = """
-import argparse
-import sys
-from pathlib import Path
-
-import yaml
-
-from espnet2_nhv.train.task import GANVocoderTask
-
-rank = int(sys.argv[1])
-args = argparse.Namespace(**yaml.safe_load(Path("exp/one/config.yaml").read_text()))
-args.output_dir = "exp/two"
-args.distributed, args.multiprocessing_distributed = True, False
-args.dist_world_size, args.dist_rank, args.local_rank = 2, rank, None
-args.dist_backend, args.dist_init_method = "gloo", f"file://{Path('rendezvous').resolve()}"
-models, build = [], GANVocoderTask.build_model
-GANVocoderTask.build_model = lambda args: models.append(build(args)) or models[-1]
-GANVocoderTask.main_worker(args)
-total = sum(float(p.detach().double().sum()) for p in models[0].parameters())
-Path(f"hash{rank}").write_text(f"{total:.9f} {int(models[0].steps)} {int(models[0].milliseconds)}")
-"""

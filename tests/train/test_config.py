@@ -1,0 +1,46 @@
+"""Configurations: laid over their base, and those of conf/train."""
+
+from pathlib import Path
+
+import pytest
+
+from espnet2_nhv.bin.train import parse_args
+from espnet2_nhv.discriminator.registry import DISCRIMINATORS
+from espnet2_nhv.errors import UserError
+from espnet2_nhv.train.config import load_config
+from espnet2_nhv.train.model import LOSSES
+from espnet2_nhv.train.task import GANVocoderTask
+from espnet2_nhv.vocoder.registry import VOCODERS, vocoder_class
+
+
+def test_configuration_over_its_base(tmp_path):
+    (tmp_path / "demo").mkdir()
+    (tmp_path / "common.yaml").write_text("batch_size: 16\noptim_conf: {lr: 2.0e-4, betas: [0.8, 0.99]}\n")
+    (tmp_path / "nhv.yaml").write_text("base: common.yaml\nvocoder: nhv\nkeep: [1, 2]\n")
+    (tmp_path / "demo" / "nhv.yaml").write_text(
+        "base: ../nhv.yaml\nbatch_size: 4\noptim_conf: {lr: 1.0e-3}\nkeep: [3]\n"
+    )
+    assert load_config(tmp_path / "demo" / "nhv.yaml") == {
+        "batch_size": 4, "optim_conf": {"lr": 1e-3, "betas": [0.8, 0.99]}, "vocoder": "nhv", "keep": [3]
+    }  # fmt: skip
+    (tmp_path / "common.yaml").write_text("base: demo/nhv.yaml\n")
+    with pytest.raises(UserError, match="own base"):
+        load_config(tmp_path / "nhv.yaml")
+    (tmp_path / "list.yaml").write_text("- 1\n")
+    for name in ("missing.yaml", "list.yaml"):
+        with pytest.raises(UserError, match=name):
+            load_config(tmp_path / name)
+
+
+def test_every_configuration_is_one():
+    folder = Path(__file__).parents[2] / "conf" / "train"
+    paths = sorted(p for p in folder.rglob("*.yaml") if not p.name.startswith("_"))
+    assert {p.stem for p in paths} == set(VOCODERS)
+    where = ["--train_data", "a", "--valid_data", "b", "--stats_dir", "c", "--output_dir", "d"]
+    for path in paths:
+        args = parse_args(["--config", str(path), *where, "--vocoder_conf", "x=1", "--batch_size", "3"])
+        GANVocoderTask.check_args(args)
+        assert set(args.loss_weights) <= {*LOSSES, *vocoder_class(args.vocoder).own_losses}, path
+        assert args.discriminator == "none" or args.discriminator in DISCRIMINATORS, path
+        assert args.vocoder in VOCODERS and args.batch_size == 3 and args.vocoder_conf["x"] == 1, path
+        assert isinstance(args.optim_conf["lr"], float), path  # YAML reads 2e-4 as text
