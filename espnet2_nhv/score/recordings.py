@@ -17,7 +17,7 @@ from espnet2_nhv.score.evaluate import Outcome, summarise
 from espnet2_nhv.score.metrics import measure
 from espnet2_nhv.score.optional import available, measure_optional
 from espnet2_nhv.score.tracker import heard_f0
-from espnet2_nhv.synthesis.files import AUDIO, LISTS, input_files
+from espnet2_nhv.synthesis.inputs import AUDIO, LISTS, input_files
 from espnet2_nhv.vocoder.registry import VOCODERS, build_vocoder
 from espnet2_nhv.vocoder.synthesizer import Synthesizer
 
