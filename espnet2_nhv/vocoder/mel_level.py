@@ -6,8 +6,9 @@ from torch import nn
 from espnet2_nhv.feature.mel_scale import mel_filters
 from espnet2_nhv.feature.spec import FeatureSpec
 
-# Deviations by which the loudest frames of the training features lie above their mean.
-_LOUD = 2.0
+# Deviations above the mean at which all bands together have the level of the loudest hundredth of a voice's frames:
+# within a factor of three on seven voices.
+_LOUD = 1.4
 
 
 class MelLevel(nn.Module):

@@ -125,6 +125,7 @@ class _Denoiser(nn.Module):
         for layer in [self.entry, self.exit, *(c for layer in self.layers for c in layer.convolutions())]:
             nn.init.kaiming_normal_(layer.weight)
         nn.init.zeros_(self.head.weight)
+        nn.init.zeros_(self.head.bias)  # PyTorch's own would be a constant as loud as the noise of soft frames
 
     def condition(self, mel: torch.Tensor) -> torch.Tensor:
         """``(B, n_mels, T)`` to ``(B, n_mels, N)``."""

@@ -259,3 +259,21 @@ def test_a_recording_that_is_not_that_of_the_features(tmp_path):
     (dump / "dev/wav.scp").write_text(f"dev0 {dump}/dev/flac/dev0.flac\ndev1 {dump}/dev/flac/none.flac\n")
     with pytest.raises(UserError, match="1 channels at 22050 Hz"):
         decode_set(folder, dump / "dev", tmp_path / "out")
+
+
+def test_priorgrad_starts_as_noise_as_loud_as_the_mel():
+    """Before it has learned anything it names no noise: what it draws is what is left, louder where the mel is."""
+    torch.manual_seed(0)
+    vocoder = build_vocoder("priorgrad", SPEC, **SMALL["priorgrad"])
+    mel = torch.full((1, SPEC.n_mels, 40), -2.0)
+    mel[..., 20:] -= 0.5
+    vocoder.set_stats(mel[0, :, 0] - 0.7, 0.5 * torch.ones(SPEC.n_mels))
+    deviation, loudest = vocoder._prior(mel)
+    half = 20 * SPEC.hop_length
+    assert float(deviation[..., 0]) == pytest.approx(1.0, rel=0.01)
+    assert float(deviation[..., -1]) == pytest.approx(10**-0.5, rel=0.01)
+    with torch.no_grad():
+        wav = vocoder(mel) / loudest
+        _, losses = vocoder.forward_with_losses(mel, None, 0.01 * torch.randn(1, 1, 2 * half))
+    assert float(wav[..., :half].std() / wav[..., half:].std()) == pytest.approx(10**0.5, rel=0.05)
+    assert float(losses["denoising"]) == pytest.approx(1.0, rel=0.05)
