@@ -20,6 +20,7 @@ from espnet2_nhv.feature.report import print_findings
 from espnet2_nhv.feature.spec import FeatureSpec
 from espnet2_nhv.files import write_whole
 
+F0_METHOD = "f0_method"  # a file that names the tracker
 _TABLES = ("utt2num_frames", "vuv.scp", "f0.scp", "feats.scp")
 # Small jobs lose little when a run is killed; many files are a burden.
 _JOB_UTTERANCES, _MAX_JOBS = 4, 100
@@ -41,8 +42,8 @@ def extract_features(
 ) -> Report:
     """Extract the features of one set; what an earlier run has done and is unchanged is kept.
 
-    Writes feats.scp, f0.scp, vuv.scp, utt2num_frames and f0_audit.tsv into `data`, the matrices into its ``ark/``,
-    and there ``spec.yaml``: what they were made with.
+    Writes feats.scp, f0.scp, vuv.scp, utt2num_frames, f0_audit.tsv and f0_method (its name) into `data`, the matrices
+    into its ``ark/``, and there ``spec.yaml``: what they were made with.
 
     Parameters
     ----------
@@ -84,6 +85,9 @@ def extract_features(
             outcomes[number] = outcome
             progress.update(len(outcome.n_frames) + len(outcome.problems))
     _merge(data, spec, jobs, outcomes, written=bool(todo))
+    note = data / F0_METHOD
+    if not note.exists() or note.read_text(encoding="utf-8").strip() != method:
+        write_whole(note, method + "\n")
     audits = {utt: audit for outcome in outcomes.values() for utt, audit in outcome.audits.items()}
     return Report(
         utterances=len(audits),

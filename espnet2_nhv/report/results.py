@@ -98,6 +98,7 @@ def collect_row(
         params : int, numbers that inference uses (weight normalisation folded, buffers left out)
         reads_recording : bool, whether it analyses the recording itself rather than reads features
         bitrate : float, bit/s, of a codec
+        f0_tracker : str, which F0 scores were made with; features_f0 : str, which features were
         steps : int; train_seconds : float; train_device : str
         stale : bool, whether another vocoder has been saved since the set was synthesised
         failed : str, what has failed since the scores were written
@@ -118,6 +119,7 @@ def collect_row(
     row.update(params=params, reads_recording=reads_recording, bitrate=bitrate)
     row.update(steps=training.get("steps"), train_seconds=training.get("seconds"))
     row["train_device"] = ("cuda" if config["ngpu"] else "cpu") if "ngpu" in config else None
+    row.update(f0_tracker=scores.get("f0_tracker"), features_f0=load_facts(decode / SOURCE).get("f0_method"))
     row["stale"] = is_another(folder / "vocoder", load_facts(decode / SOURCE).get("vocoder"))
     scored = bool(scores.get("n_scored"))
     row["failed"] = _failure(folder, since=decode / SCORES) if scored else None

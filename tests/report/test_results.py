@@ -26,7 +26,7 @@ KEYS = {
     *("skipped", "vocoder", "set", "tag", "worst", "lsd_worst_at", "error", "params"),
     *("stale", "failed", "count", "stderr", "reads_recording", "bitrate"),
     *("n_utterances", "n_scored", "n_missing", "rtf", "rtf_device", "rtf_threads"),
-    *("steps", "train_seconds", "train_device"),
+    *("steps", "train_seconds", "train_device", "f0_tracker", "features_f0"),
 }
 
 
@@ -34,6 +34,7 @@ def test_the_table_is_ranked_and_its_best_values_are_bold(expdir):
     write_results(expdir, ["nhv", "hifigan"], ["eval"], command="./run.sh --corpus pjs")
     text = (expdir / "RESULTS.md").read_text()
     assert "`./run.sh --corpus pjs`" in text
+    assert "F0 scores hear by" not in text  # scores of before it was noted
     first, second = table(text, "eval")
     assert (first["vocoder"], second["vocoder"]) == ("`hifigan`", "`nhv`")
     assert (first["MR-STFT (neper) ↓"], second["MR-STFT (neper) ↓"]) == ("**0.900**", "1.000")  # means of u1, u2
@@ -178,6 +179,15 @@ def test_rows_of_the_json(expdir):
     assert rows[0]["mcd"] == 3.5 and rows[0]["f0_rmse"] is None and rows[0]["rtf"] == 0.01
     assert rows[0]["steps"] == 12000 and rows[1]["steps"] is None
     assert rows[1]["worst"]["mcd"] == ["u2", 5.0]
+
+
+def test_both_trackers_are_named(expdir):
+    scores = expdir / "nhv" / "decode" / "eval" / "scores.json"
+    scores.write_text(json.dumps(dict(json.loads(scores.read_text()), f0_tracker="harvest")))
+    (scores.parent / "source.yaml").write_text("f0_method: swift\n")
+    (row,) = write_results(expdir, ["nhv"], ["eval"])
+    assert (row["f0_tracker"], row["features_f0"]) == ("harvest", "swift")
+    assert "F0 scores hear by harvest, whatever the features' F0 is by: swift." in (expdir / "RESULTS.md").read_text()
 
 
 def test_a_vocoder_that_failed_has_a_row_that_says_why(expdir):

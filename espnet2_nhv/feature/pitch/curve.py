@@ -103,6 +103,18 @@ class Curve:
         reach = np.where(inside, np.where(own[right] - own[left] > _GAP * step, step / 2, np.inf), step)
         return f0, known[near] & (np.abs(own[near] - time) <= reach * (1 + 1e-9))
 
+    def at_frames(self, spec: FeatureSpec, n_frames: int) -> np.ndarray:
+        """F0 at so many frames of a spec, ``(n_frames,)``, Hz, 0 where unvoiced.
+
+        Raises
+        ------
+        UserError
+            As :meth:`check_length`.
+        """
+        self.check_length(spec, n_frames * spec.hop_length)
+        f0, voiced = self.at((np.arange(n_frames) + spec.frame_centre) * spec.hop_length / spec.fs, spec)
+        return np.where(voiced, f0, 0.0)
+
     @property
     def _middle(self) -> float:
         return float(np.exp(np.log(self.f0[self.f0 > 0]).mean()))
