@@ -34,7 +34,7 @@ class Cause:
     fix : str, what to do
     undo : function of ndarray (T, n_mels) to the same, which gives the vocoder its own kind of mel back
     spec : FeatureSpec, of what the mels are if this is it (log base and floor apart)
-    unlikely : float >= 0, how much more evidence it takes than other causes
+    unlikely : float, how much more evidence it takes than other causes
     smooth : bool, whether it takes the fine structure away
     """
 
@@ -57,6 +57,7 @@ NAMES = (
     "scaled",
     "level",
     "hop",
+    "window",
     "range",
     "floor",
     "smooth",
@@ -77,13 +78,13 @@ def causes(given: MelStatistics, mean: np.ndarray, std: np.ndarray, spec: Featur
             f"{100 * given.at_lowest:.1f} % of the values lie on a floor of {floor:.3g}, which the vocoder's training "
             f"features have not (theirs is {silence:.3g})",
             f"extract them with floor {spec.floor:g}, or fine-tune the vocoder on features with that floor",
-            _same, spec, 0.0,
+            _same, spec, -0.5,  # values that are equal to the last digit are no chance
         )  # fmt: skip
     yield Cause(
         "smooth",
         "their fine structure is missing from frame to frame and from band to band, as acoustic models leave it out",
         "put a refiner before the vocoder, or fine-tune the vocoder on such mels (--init_vocoder)",
-        _same, spec, 1.0, smooth=True,
+        _same, spec, 1.5, smooth=True,
     )  # fmt: skip
 
 
@@ -148,20 +149,24 @@ def _of_scaling(given: MelStatistics, mean: np.ndarray, std: np.ndarray, spec: F
 
 
 def _of_the_analysis(spec: FeatureSpec) -> Iterator[Cause]:
+    overlap = "their frames overlap {} than the vocoder's: the {} is near {} samples in place of {}"
     for ratio in (0.25, 0.5, 2.0, 4.0):
         hop_length = spec.hop_length * ratio
-        # As many frames as the noise of the reference is long, at least.
-        if hop_length % 1 or hop_length > spec.fs / 20:
-            continue
-        kind = "more" if ratio < 1 else "less"
-        window = f", or the window near {round(spec.win_length / ratio)} in place of {spec.win_length}"
-        yield Cause(
-            "hop",
-            f"their frames overlap {kind} than the vocoder's: the hop is near {hop_length:g} in place of "
-            f"{spec.hop_length} samples{window}",
-            "give a --spec with their hop_length, which interpolates frames; another window needs a new extraction",
-            _same, dataclasses.replace(spec, hop_length=int(hop_length)), 2.0,
-        )  # fmt: skip
+        if hop_length % 1 == 0 and hop_length <= spec.win_length:
+            yield Cause(
+                "hop", overlap.format("more" if ratio < 1 else "less", "hop", int(hop_length), spec.hop_length),
+                "give a --spec with their hop_length, which interpolates frames, or extract them again",
+                _same, dataclasses.replace(spec, hop_length=int(hop_length)),
+            )  # fmt: skip
+    for ratio in (0.5, 2.0):
+        win_length = round(spec.win_length * ratio)
+        if win_length >= 2 * spec.hop_length:
+            n_fft = max(spec.n_fft, win_length)
+            yield Cause(
+                "window", overlap.format("more" if ratio > 1 else "less", "window", win_length, spec.win_length),
+                f"extract them with win_length {spec.win_length}",
+                _same, dataclasses.replace(spec, win_length=win_length, n_fft=n_fft), 2.5,
+            )  # fmt: skip
     others = [
         dict(fmax=top) for top in _TOP_FREQUENCIES if top <= spec.fs / 2 and abs(top - spec.fmax) > 0.1 * spec.fmax
     ]

@@ -10,7 +10,7 @@ from espnet2_nhv.errors import UserError
 from espnet2_nhv.feature.mel_scale import mel_frequencies
 from espnet2_nhv.feature.spec import FeatureSpec
 from espnet2_nhv.refiner.causes import Cause, causes, expected
-from espnet2_nhv.refiner.statistics import MelStatistics, changes, changes_of_noise
+from espnet2_nhv.refiner.statistics import Changes, MelStatistics
 
 # Mean and deviation of each kind of evidence where nothing is wrong, over a dozen voices other than the training's:
 # singers, speakers and single syllables. Logarithms of ratios, but for the level, which is in nepers.
@@ -18,9 +18,10 @@ _SHAPE = 0.5
 _SPREAD = (0.0, 0.6)
 _LEVEL = (0.0, 1.4)
 _TIME = (0.0, 0.2)
+_GROWTH = (0.09, 0.08)
 _FREQUENCY = (0.45, 0.35)
-# Below these, in logarithms of ratios, no recording lies.
-_SMOOTH_TIME, _SMOOTH_FREQUENCY = -0.6, -0.1
+# Where recordings end and smooth mels begin, in logarithms of ratios, and how sharply.
+_SMOOTH_TIME, _SMOOTH_FREQUENCY = (-0.6, 0.2), (-0.2, 0.2)
 # The loudest mel of a waveform within [-1, 1] is near this, nepers.
 _TOP = 4.0
 # A frame beyond so many deviations counts as outside what the vocoder was trained on.
@@ -97,26 +98,17 @@ def _against(
     shape = np.square((difference - level) / std).mean()
     spread = np.median(np.log(np.maximum(mel.std(axis=0), 1e-9) / std))
     total = cause.unlikely + 2 * shape / _SHAPE + _squared(spread, _SPREAD) + _squared(level * spec.ln_base, _LEVEL)
-    both = zip(changes(mel), changes_of_noise(cause.spec))
-    in_time, in_frequency = (_log_ratio(found, known) for found, known in both)
+    in_time, growth, in_frequency = Changes.of(mel).against(Changes.of_noise(cause.spec))
     if cause.smooth:
-        total += max(0.0, (in_time - _SMOOTH_TIME) / _TIME[1]) ** 2
-        total += max(0.0, (in_frequency - _SMOOTH_FREQUENCY) / _FREQUENCY[1]) ** 2
+        total += _squared(max(in_time, _SMOOTH_TIME[0]), _SMOOTH_TIME)
+        total += _squared(max(in_frequency, _SMOOTH_FREQUENCY[0]), _SMOOTH_FREQUENCY)
     else:
-        total += _squared(in_time, _TIME) + _squared(in_frequency, _FREQUENCY)
+        total += _squared(in_time, _TIME) + _squared(growth, _GROWTH) + _squared(in_frequency, _FREQUENCY)
     # No waveform within full scale has louder mels, and none has softer ones than the floor.
     low, high = np.quantile(mel, [0.001, 0.999])
     total += 10 * max(0.0, high * spec.ln_base - _TOP)
     total += 10 * max(0.0, (spec.log_floor - low) * spec.ln_base - 0.1)
     return float(total)
-
-
-def _log_ratio(found: np.ndarray, known: np.ndarray) -> float:
-    """Mean logarithm of the ratio over bands; zero where nothing is known."""
-    with np.errstate(all="ignore"):
-        ratio = np.log(np.maximum(found, 1e-9) / known)
-    ratio = ratio[np.isfinite(ratio)]
-    return float(ratio.mean()) if len(ratio) else 0.0
 
 
 def _squared(value: float, usual: Tuple[float, float]) -> float:

@@ -76,44 +76,64 @@ class MelStatistics:
         return cls(count, n_frames, mean, std, low, high, at_lowest, np.concatenate(sample))
 
 
-def changes(mel: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
-    """How restless the upper half of a mel's bands is, from frame to frame and from band to band.
+@dataclasses.dataclass(frozen=True)
+class Changes:
+    """How restless the upper half of a mel's bands is: medians of absolute second differences in each band.
 
-    Medians of absolute second differences in each band. They are near those of noise whatever is sung, so that they
-    tell how frames overlap and how long the logarithm's unit is.
+    They are near those of noise whatever is sung, so that they tell how frames overlap and how long the logarithm's
+    unit is.
 
-    Parameters
+    Attributes
     ----------
-    mel : ndarray [shape=(T, n_mels)]
-
-    Returns
-    -------
-    in_time, in_frequency : ndarray [shape=(n_mels - n_mels // 2,)], NaN where there is nothing to take a median of
+    in_time, over_two, in_frequency : ndarray [shape=(n_mels - n_mels // 2,)], from frame to frame, over twice as long,
+        and from band to band; NaN where there is nothing to take a median of
     """
-    mel = np.asarray(mel[:, mel.shape[1] // 2 :], dtype=np.float32)
-    # What lies on the floor does not move, and says nothing.
-    free = mel > mel.min()
-    results = []
-    for values, above in ((mel, free), (mel.T, free.T)):
-        difference = np.abs(values[2:] - 2 * values[1:-1] + values[:-2])
-        known = above[2:] & above[1:-1] & above[:-2]
-        difference = np.where(known, difference, np.nan)
-        results.append(difference)
-    in_time, in_frequency = results[0], results[1].T
+
+    in_time: np.ndarray
+    over_two: np.ndarray
+    in_frequency: np.ndarray
+
+    @classmethod
+    def of(cls, mel: np.ndarray) -> "Changes":
+        """Those of a mel ``(T, n_mels)``."""
+        mel = np.asarray(mel[:, mel.shape[1] // 2 :], dtype=np.float32)
+        # What lies on the floor does not move, and says nothing.
+        free = mel > mel.min()
+        in_frequency = np.pad(_median(_bends(mel.T, free.T, 1).T), 1, mode="edge")
+        return cls(_median(_bends(mel, free, 1)), _median(_bends(mel, free, 2)), in_frequency)
+
+    @classmethod
+    @functools.lru_cache(maxsize=64)
+    def of_noise(cls, spec: FeatureSpec) -> "Changes":
+        """Those of white noise at `spec`, the same noise every time."""
+        noise = np.random.default_rng(0).normal(size=round(_NOISE_SECONDS * spec.fs)).astype(np.float32)
+        with torch.no_grad():
+            mel = LogMel(spec)(torch.from_numpy(0.1 * noise))[0].T.numpy()
+        edge = -(-spec.n_fft // (2 * spec.hop_length))  # frames that reach beyond the ends
+        return cls.of(mel[edge:-edge] if len(mel) > 3 * edge else mel)
+
+    def against(self, known: "Changes") -> Tuple[float, float, float]:
+        """Mean logarithms of ratios to `known`: in time, in what twice as long adds to that, and in frequency."""
+        growth, known_growth = self.over_two / self.in_time, known.over_two / known.in_time
+        pairs = (self.in_time, known.in_time), (growth, known_growth), (self.in_frequency, known.in_frequency)
+        return tuple(_log_ratio(*pair) for pair in pairs)
+
+
+def _bends(values: np.ndarray, free: np.ndarray, lag: int) -> np.ndarray:
+    """Absolute second differences along the first axis over `lag`, NaN where one of the three is not free."""
+    if len(values) <= 2 * lag:
+        return np.full((1, values.shape[1]), np.nan)
+    left, middle, right = slice(None, -2 * lag), slice(lag, -lag), slice(2 * lag, None)
+    bends = np.abs(values[right] - 2 * values[middle] + values[left])
+    return np.where(free[left] & free[middle] & free[right], bends, np.nan)
+
+
+def _log_ratio(found: np.ndarray, known: np.ndarray) -> float:
+    """Mean logarithm of the ratio over bands; zero where nothing is known."""
     with np.errstate(all="ignore"):
-        in_time = _median(in_time)
-        in_frequency = np.pad(_median(in_frequency), 1, mode="edge")
-    return in_time, in_frequency
-
-
-@functools.lru_cache(maxsize=64)
-def changes_of_noise(spec: FeatureSpec) -> Tuple[np.ndarray, np.ndarray]:
-    """:func:`changes` of white noise at `spec`, the same noise every time."""
-    noise = np.random.default_rng(0).normal(size=round(_NOISE_SECONDS * spec.fs)).astype(np.float32)
-    noise = np.pad(noise, (0, 4 * spec.hop_length))
-    with torch.no_grad():
-        mel = LogMel(spec)(torch.from_numpy(0.1 * noise))[0].T.double().numpy()
-    return changes(mel[2:-6])
+        ratio = np.log(np.maximum(found, 1e-9) / known)
+    ratio = ratio[np.isfinite(ratio)]
+    return float(ratio.mean()) if len(ratio) else 0.0
 
 
 def _median(values: np.ndarray) -> np.ndarray:

@@ -20,8 +20,8 @@ from espnet2_nhv.vocoder.weight_norm import remove_weight_norm
 
 # The stage after which the sine is added: two upsample to its rate, those behind it from there to the sampling rate.
 _SOURCE_STAGE = 1
-# Weights of the waveform and of the mel in the loss of moving F0 in two steps or one.
-_WAV_WEIGHT, _MEL_WEIGHT = 30.0, 45.0
+# How much the waveform counts beside the mel in the loss of moving F0: 30 to 45, as the authors have it.
+_WAV_WEIGHT = 30 / 45
 
 
 class PCNSFHiFiGAN(AbsVocoder):
@@ -97,7 +97,7 @@ class PCNSFHiFiGAN(AbsVocoder):
         # One sine for each F0: waveforms are compared, and they lie where it does.
         again = self._sung(self.log_mel(torch.cat([once, halfway])[:, 0]), torch.cat([own[:count], moved]))
         back, twice = again[:count], again[count:]
-        cycle = _WAV_WEIGHT * (twice - once).abs().mean() + _MEL_WEIGHT * self.mel_loss(twice, once)
+        cycle = _WAV_WEIGHT * (twice - once).abs().mean() + self.mel_loss(twice, once)
         return torch.cat([back, rest]), dict(pitch_cycle=cycle)
 
     def _source(self, f0: Optional[torch.Tensor]) -> torch.Tensor:

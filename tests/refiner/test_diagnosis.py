@@ -13,7 +13,7 @@ from espnet2_nhv.errors import UserError
 from espnet2_nhv.feature.mel import LogMel
 from espnet2_nhv.feature.spec import FeatureSpec
 from espnet2_nhv.refiner.diagnosis import diagnose
-from espnet2_nhv.refiner.statistics import MelStatistics, changes
+from espnet2_nhv.refiner.statistics import Changes, MelStatistics
 from espnet2_nhv.vocoder import build_vocoder, save_vocoder
 
 SPEC = FeatureSpec()
@@ -27,13 +27,16 @@ def log_mel(wav, **changes_of_spec):
 
 @pytest.fixture(scope="module")
 def songs(demo_wavs):
-    """A song of each singer, as samples, with the breath that the upper bands of every real voice consist of."""
-    rng = np.random.default_rng(0)
+    """A song of each singer, as samples, with what every recording has and the demo lacks: breath, and a room."""
     songs = []
-    for wav, _ in demo_wavs.values():
+    for seed, (wav, _) in enumerate(demo_wavs.values()):
+        rng = np.random.default_rng(seed)
         wav = wav[: 2 * SPEC.fs]
         level = np.sqrt(np.convolve(np.square(wav), np.full(2000, 1 / 2000), "same"))
-        songs.append((wav + (0.05 * level + 3e-4) * rng.normal(size=len(wav))).astype(np.float32))
+        wav = wav + (0.1 * level + 5e-4) * rng.normal(size=len(wav))
+        room = rng.normal(size=300) * np.exp(-np.arange(300) / 44.1)  # a millisecond
+        wav = np.convolve(wav, room / np.linalg.norm(room))[: len(wav)]
+        songs.append(wav.astype(np.float32))
     return songs
 
 
@@ -81,17 +84,22 @@ def test_what_was_done_to_numbers_is_named(cause, number, songs, trained):
 
 
 @pytest.mark.parametrize(
-    "cause, analysis",
+    "causes, analysis",
     [
-        ("hop", dict(hop_length=128)),
-        ("hop", dict(hop_length=512)),
-        ("hop", dict(win_length=2048)),
-        ("range", dict(fmax=8000)),
+        (["hop"], dict(hop_length=128)),
+        (["hop"], dict(hop_length=512)),
+        (["hop", "window"], dict(win_length=2048)),  # either way frames overlap more
     ],
 )
-def test_another_analysis_is_named(cause, analysis, songs, trained):
+def test_another_analysis_is_named(causes, analysis, songs, trained):
     diagnosis = found(log_mel(songs[0], **analysis), trained)
-    assert diagnosis.cause == cause, sorted(diagnosis.evidence.items(), key=lambda pair: pair[1])
+    assert diagnosis.cause in causes, sorted(diagnosis.evidence.items(), key=lambda pair: pair[1])
+
+
+def test_another_range_is_named_where_the_voice_is_known(songs):
+    mel = log_mel(songs[0])
+    diagnosis = found(log_mel(songs[0], fmax=8000), (mel.mean(axis=0), mel.std(axis=0)))
+    assert diagnosis.cause == "range" and "fmax" in diagnosis.fix
 
 
 def test_a_vocoder_of_the_natural_logarithm_is_given_log10(songs):
@@ -107,11 +115,13 @@ def test_statistics_are_those_of_all_frames_at_once():
     np.testing.assert_allclose([given.mean, given.std], [whole.mean(axis=0), whole.std(axis=0)])
     np.testing.assert_array_equal([given.low, given.high], [whole.min(axis=0), whole.max(axis=0)])
     assert given.n_utterances == 3 and given.n_frames == 300 and given.at_lowest == 1 / 2400
-    in_time, in_frequency = changes(whole)
-    np.testing.assert_allclose(in_time, np.median(np.abs(np.diff(whole[:, 4:], 2, axis=0)), axis=0), rtol=0.02)
-    np.testing.assert_allclose(
-        in_frequency[1:-1], np.median(np.abs(np.diff(whole[:, 4:], 2, axis=1)), axis=0), rtol=0.02
-    )
+    changes, upper = Changes.of(whole), whole[:, 4:]
+    for got, expected in (
+        (changes.in_time, np.diff(upper, 2, axis=0)),
+        (changes.over_two, upper[4:] - 2 * upper[2:-2] + upper[:-4]),
+        (changes.in_frequency[1:-1], np.diff(upper, 2, axis=1)),
+    ):
+        np.testing.assert_allclose(got, np.median(np.abs(expected), axis=0), rtol=0.03)
 
 
 def test_nothing_to_compare(songs):

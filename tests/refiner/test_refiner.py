@@ -50,9 +50,9 @@ def test_it_learns_what_one_segment_lacks():
     recorded = torch.randn(1, 20, 24) - 2
     given = degrade.blurred(recorded)
     optimizer = torch.optim.Adam(refiner.parameters(), lr=1e-2)
-    for _ in range(60):
+    for _ in range(40):
         optimizer.zero_grad()
-        loss = refiner.loss(given.expand(8, -1, -1), recorded.expand(8, -1, -1))
+        loss = refiner.loss(given.expand(4, -1, -1), recorded.expand(4, -1, -1))
         loss.backward()
         optimizer.step()
     refined = refiner.refine(given[0].T)
