@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 
 python=${PYTHON:-python3}
 extras=$(IFS=,; echo "$*")
-wanted="$(cat tools/constraints.txt setup.py tools/setup.sh | sha256sum | cut -c1-16)"
+wanted="$(cat tools/constraints.txt tools/overrides.txt setup.py tools/setup.sh | sha256sum | cut -c1-16)"
 
 stamp=".venv/.setup-${extras:-base}"
 # A test environment is a base environment too.
@@ -22,6 +22,6 @@ fi
 echo "setup: installing into .venv (about a minute and 6 GB the first time)" >&2
 [ -x .venv/bin/python ] || "$python" -m venv .venv
 .venv/bin/python -m pip install --quiet --disable-pip-version-check "$(grep '^uv==' tools/constraints.txt)"
-.venv/bin/uv pip install --python .venv/bin/python --constraint tools/constraints.txt \
+.venv/bin/uv pip install --python .venv/bin/python --constraint tools/constraints.txt --override tools/overrides.txt \
     --editable ".${extras:+[$extras]}"
 echo "$wanted" > "$stamp"

@@ -4,6 +4,7 @@ import argparse
 import json
 from pathlib import Path
 
+from espnet2_nhv.bench.end_to_end import end_to_end_table, measure_end_to_end
 from espnet2_nhv.bench.start import measure_start, start_table
 from espnet2_nhv.bench.subjects import subject_names
 from espnet2_nhv.bench.table import as_markdown, run_bench
@@ -22,10 +23,15 @@ def main() -> None:
     parser.add_argument("--limit", type=float, default=60.0, help="seconds of compute a vocoder gets at each length")
     parser.add_argument("--device", default="cpu", help="of the training step")
     parser.add_argument("--start", action="store_true", help="measure starting and a first synthesis, nothing else")
+    parser.add_argument("--end_to_end", action="store_true", help="measure recording to recording, nothing else")
+    parser.add_argument("--f0_methods", nargs="+", default=["swift", "harvest"], help="of --end_to_end")
+    parser.add_argument("--recording", default="", help="of --end_to_end; a synthetic one if not given")
     parser.add_argument("--json", type=Path, help="file to write the rows to")
     args = parser.parse_args()
     if args.start:
         rows = measure_start(args.repeats)
+    elif args.end_to_end:
+        rows = measure_end_to_end(args.f0_methods, args.seconds, args.recording)
     else:
         rows = run_bench(
             args.vocoders,
@@ -39,7 +45,8 @@ def main() -> None:
         )
     if args.json:
         write_whole(args.json, json.dumps(rows, indent=1) + "\n")
-    print(start_table(rows) if args.start else as_markdown(rows))
+    table = start_table if args.start else end_to_end_table if args.end_to_end else as_markdown
+    print(table(rows))
 
 
 if __name__ == "__main__":

@@ -49,8 +49,20 @@ def add_subtype(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--subtype", default=SUBTYPES[0], choices=SUBTYPES, help="sample format of the wav files")
 
 
-def add_f0_method(parser: argparse.ArgumentParser) -> None:
-    """--f0_method, of commands that analyse."""
+def add_pitch(parser: argparse.ArgumentParser) -> None:
+    """Options of commands that analyse: --f0_method, --f0_floor, --f0_ceil, --f0."""
     from espnet2_nhv.feature.pitch.registry import DEFAULT, METHOD_HELP, METHODS
 
-    parser.add_argument("--f0_method", choices=METHODS, default=DEFAULT, help=METHOD_HELP)
+    parser.add_argument(
+        "--f0_method",
+        choices=METHODS,
+        help=f"pitch tracker, {DEFAULT} if neither this nor --f0 is given: {METHOD_HELP}",
+    )
+    parser.add_argument("--f0_floor", type=float, help="Hz, 40 to 2500, of the search; the spec's if not given")
+    parser.add_argument("--f0_ceil", type=float, help="Hz, likewise")
+    parser.add_argument(
+        "--f0",
+        metavar="FILE",
+        help="your own F0 instead: csv or tsv of time and Hz, npy, npz, MIDI, Kaldi ark or scp; of many recordings a "
+        "folder of files called as they are. 0 or NaN is unvoiced",
+    )

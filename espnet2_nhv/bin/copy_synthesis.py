@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from espnet2_nhv.bin.cli import add_f0_method, add_subtype, add_threads, add_vocoder, run_cli
+from espnet2_nhv.bin.cli import add_pitch, add_subtype, add_threads, add_vocoder, run_cli
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -13,7 +13,8 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument("--key_shift", type=float, default=0.0, help="semitones up; the formants stay")
     parser.add_argument("--f0_scale", type=float, default=1.0, help="factor of F0; the formants stay")
     parser.add_argument("--formant_shift", type=float, default=1.0, help="factor of the formants; the pitch stays")
-    add_f0_method(parser)
+    add_pitch(parser)
+    parser.add_argument("--keep_features", metavar="DIR", help="keep mel and F0 there too, for synthesize --mel DIR")
     add_vocoder(parser)
     add_subtype(parser)
     add_threads(parser)
@@ -23,12 +24,14 @@ def get_parser() -> argparse.ArgumentParser:
 def main() -> None:
     args = get_parser().parse_args()
     # Below the options, since --help and a wrong option need not wait for PyTorch.
+    from espnet2_nhv.feature.pitch.source import PitchSource
     from espnet2_nhv.synthesis.copy_synthesis import Change, copy_synthesis
     from espnet2_nhv.synthesis.default import open_vocoder
 
     change = Change(args.key_shift, args.f0_scale, args.formant_shift)
+    pitch = PitchSource(args.f0_method, args.f0_floor, args.f0_ceil, args.f0)
     vocoder, digest = open_vocoder(args.vocoder, args.threads)
-    failed = copy_synthesis(args.source, args.target, vocoder, digest, change, args.f0_method, args.subtype)
+    failed = copy_synthesis(args.source, args.target, vocoder, digest, change, pitch, args.subtype, args.keep_features)
     if failed:
         sys.exit(f"error: {len(failed)} files were left out (see above)")
 

@@ -13,7 +13,8 @@ def main() -> None:
         vocoder = build_vocoder(name)
         params = sum(p.numel() for p in vocoder.parameters()) / 1e6
         size = f"{params:8.2f} M" if vocoder.trainable else "-"
-        needs = "recording" if vocoder.needs_wav else "mel, F0" if vocoder.needs_f0 else "mel"
+        code = f", {vocoder.bitrate / 1000:.1f} kbit/s" if vocoder.bitrate else ""
+        needs = f"recording{code}" if vocoder.needs_wav else "mel, F0" if vocoder.needs_f0 else "mel"
         source = " ".join((type(vocoder).__doc__ or "").partition("Source:")[2].split()) or "-"
         print(f"{name:12} {size:>10}  {needs:9} {source}")
 

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from espnet2_nhv.bin.cli import add_f0_method, add_threads, add_vocoder, run_cli
+from espnet2_nhv.bin.cli import add_pitch, add_threads, add_vocoder, run_cli
 from espnet2_nhv.errors import UserError
 
 
@@ -16,7 +16,7 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument("--block", type=int, default=512, help="samples asked for at a time")
     add_vocoder(parser, "a saved nhv or nhv_stream.onnx")
     parser.add_argument("--out", type=Path, default=Path("live.wav"), help="the wav file to write")
-    add_f0_method(parser)
+    add_pitch(parser)
     add_threads(parser, default=1)
     parser.add_argument("--fast", action="store_true", help="do not wait for real time: no jitter of waking")
     return parser
@@ -27,14 +27,16 @@ def main() -> None:
     if not args.out.absolute().parent.is_dir():
         raise UserError(f"{args.out}: there is no folder {args.out.parent} to write it to")
     # Below the options, since --help and a wrong option need not wait for PyTorch.
+    from espnet2_nhv.feature.pitch.source import PitchSource
     from espnet2_nhv.synthesis.default import open_vocoder
     from espnet2_nhv.synthesis.live import play_live
     from espnet2_nhv.synthesis.recording import analyse, progress_bar
     from espnet2_nhv.synthesis.wav import write_wav
 
+    pitch = PitchSource(args.f0_method, args.f0_floor, args.f0_ceil, args.f0)
     vocoder, _ = open_vocoder(args.vocoder, args.threads)
     with progress_bar("analyse") as bar:
-        mel, f0, _ = analyse(args.source, vocoder, args.f0_method, bar.update)
+        mel, f0, _ = analyse(args.source, vocoder, pitch, bar.update)
     wav, report = play_live(vocoder, mel, f0, args.block, paced=not args.fast)
     write_wav(args.out, wav, vocoder.fs)
     print("\n".join([f"{args.out}: {len(wav) / vocoder.fs:.1f} s", *report.lines()]))

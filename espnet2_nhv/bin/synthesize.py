@@ -9,9 +9,12 @@ from espnet2_nhv.bin.cli import add_subtype, add_threads, add_vocoder, run_cli
 def get_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
     parser.add_argument("--mel", required=True, help="raw log-mel: .ark, .scp, .npz, .npy, a folder or a list")
-    parser.add_argument("--f0", help="Hz, likewise; not needed where the npz files hold it. 0 means unvoiced")
+    parser.add_argument(
+        "--f0", help="Hz, likewise, or csv, tsv, MIDI; not needed where npz files hold it. 0 is unvoiced"
+    )
     parser.add_argument("--out", default="synthesized", help="folder to write UTT.wav to")
     parser.add_argument("--spec", help="feature spec of the mel; default: spec.yaml beside it, else the vocoder's own")
+    parser.add_argument("--refiner", help="a saved refiner (train_refiner makes them) that repairs the mel first")
     add_vocoder(parser)
     add_subtype(parser)
     add_threads(parser)
@@ -24,7 +27,7 @@ def main() -> None:
     from espnet2_nhv.synthesis.default import open_vocoder
     from espnet2_nhv.synthesis.synthesize import find_spec, synthesize_files
 
-    vocoder, digest = open_vocoder(args.vocoder, args.threads)
+    vocoder, digest = open_vocoder(args.vocoder, args.threads, args.refiner)
     spec = find_spec(args.mel, args.spec)
     samples, failed = synthesize_files(args.mel, args.f0, args.out, vocoder, digest, spec, args.subtype)
     print(f"{len(samples)} utterances, {sum(samples.values()) / vocoder.fs:.1f} s of audio in {args.out}")

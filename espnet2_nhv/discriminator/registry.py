@@ -16,6 +16,8 @@ DISCRIMINATORS = {
     "melgan_msd": "espnet2.gan_tts.melgan:MelGANMultiScaleDiscriminator",
     "pwg": "espnet2.gan_tts.parallel_wavegan:ParallelWaveGANDiscriminator",
     "style_melgan": "espnet2.gan_tts.style_melgan:StyleMelGANDiscriminator",
+    "soundstream": "espnet2.gan_codec.soundstream.soundstream:SoundStreamDiscriminator",
+    "msstft": "espnet2.gan_codec.shared.discriminator.msstft_discriminator:MultiScaleSTFTDiscriminator",
     "univnet_mrd": "espnet2_nhv.discriminator.spectral:MultiResolutionDiscriminator",
     "multi_band_stft": "espnet2_nhv.discriminator.spectral:MultiBandSTFTDiscriminator",
     "framewise": "espnet2_nhv.discriminator.framewise:FramewiseDiscriminator",

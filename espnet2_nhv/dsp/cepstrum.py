@@ -1,6 +1,7 @@
 """From cepstra to the frequency responses of filters."""
 
 import math
+from typing import Optional
 
 import torch
 
@@ -8,7 +9,9 @@ import torch
 LOG_MAGNITUDE_RANGE = (-14.0, 5.0)
 
 
-def phased_response(cepstrum: torch.Tensor, n_fft: int, n_anticausal: int = 0) -> torch.Tensor:
+def phased_response(
+    cepstrum: torch.Tensor, n_fft: int, n_anticausal: int = 0, turn: Optional[torch.Tensor] = None
+) -> torch.Tensor:
     """Frequency response of the filter that a complex cepstrum describes.
 
     Parameters
@@ -16,6 +19,7 @@ def phased_response(cepstrum: torch.Tensor, n_fft: int, n_anticausal: int = 0) -
     cepstrum : Tensor [shape=(..., n_anticausal + 1 + M)], quefrencies -n_anticausal..M
     n_fft : int > n_anticausal + M
     n_anticausal : int >= 0; with 0 the filter is minimum-phase, else mixed-phase
+    turn : Tensor [shape=(..., n_fft / 2 + 1)] or None, radians added to the phase
 
     Returns
     -------
@@ -30,7 +34,7 @@ def phased_response(cepstrum: torch.Tensor, n_fft: int, n_anticausal: int = 0) -
     log_spectrum = torch.fft.rfft(wrapped)
     magnitude = log_spectrum.real.clamp(*LOG_MAGNITUDE_RANGE).exp_()
     # Contiguous numbers go through vectorised sines; torch.polar and complex exp take ten times as long on a CPU.
-    phase = log_spectrum.imag.contiguous()
+    phase = log_spectrum.imag.contiguous() if turn is None else log_spectrum.imag + turn
     return torch.complex(magnitude * torch.cos(phase), magnitude * torch.sin(phase))
 
 

@@ -1,7 +1,7 @@
 """A band-limited pulse train at a continuous pitch, in closed form."""
 
 import math
-from typing import Optional, Tuple
+from typing import Tuple
 
 import torch
 
@@ -12,7 +12,7 @@ _TINY = 1e-12
 
 
 def sample_phase(
-    f0: torch.Tensor, hop_length: int, fs: int, start: torch.Tensor, stretch: Optional[torch.Tensor] = None
+    f0: torch.Tensor, hop_length: int, fs: int, start: torch.Tensor
 ) -> Tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Phase and frequency of every sample, from F0 at the frames, linear in between.
 
@@ -22,7 +22,6 @@ def sample_phase(
     hop_length : int >= 1
     fs : int > 0, Hz
     start : Tensor [shape=(B,), dtype=float64], cycles, phase of sample 0
-    stretch : Tensor [shape=(B, T)], > 0, or None: by how much the phase runs faster than F0 asks, hop by hop
 
     Returns
     -------
@@ -38,14 +37,11 @@ def sample_phase(
     passes ``hop_length / 2`` cycles, whatever F0 is, and a rounding of those is 80 dB below it.
     """
     cycles = f0.double() * (hop_length / fs)  # a hop
-    left, right = cycles[:, :-1], cycles[:, 1:]
-    if stretch is not None:
-        left, right = left * stretch, right * stretch
-    passed = torch.cumsum((left + right) / 2, dim=1)
+    passed = torch.cumsum((cycles[:, :-1] + cycles[:, 1:]) / 2, dim=1)
     begin = _wrap(torch.cat([start[:, None], passed + start[:, None]], dim=1))
 
     tick = torch.arange(hop_length, dtype=f0.dtype, device=f0.device) / hop_length
-    left, right = left.to(f0.dtype)[..., None], right.to(f0.dtype)[..., None]
+    left, right = cycles.to(f0.dtype)[:, :-1, None], cycles.to(f0.dtype)[:, 1:, None]
     # Sums and products of two, which broadcast fast on a CPU where addcmul and lerp do not.
     phase = begin[:, :-1, None].to(f0.dtype) + tick * (left + tick * ((right - left) / 2))
     f0_samples = f0[:, :-1, None] + tick * (f0[:, 1:, None] - f0[:, :-1, None])

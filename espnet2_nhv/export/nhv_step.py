@@ -47,6 +47,9 @@ class NHVStep(torch.nn.Module):
         quefrency = torch.arange(n_harmonic, dtype=torch.float64)[:, None] - vocoder.anticausal_order
         constant("to_log_magnitude", torch.cos(quefrency * bins))
         constant("to_angle", -torch.sin(quefrency * bins))
+        # The upper half of all bins is the lower one's mirror image.
+        angles = torch.cat([vocoder.jitter_angles, -vocoder.jitter_angles[1:-1].flip(0)])
+        constant("jitter_angles", angles[self.fourier.bins][:, None])
         constant("to_log_gain", torch.cos(torch.arange(n_noise)[:, None] * bins))
 
     @property
@@ -113,12 +116,13 @@ class NHVStep(torch.nn.Module):
         mel, mel_f0 = torch.cat([old_mel, mel], dim=1), torch.cat([old_mel_f0, mel_f0], dim=1)
         numbers = torch.cat([old_numbers, numbers], dim=1)
         # What is needed of them is counted from the end: the exporter must see that sizes are n and n + 1.
-        pulses, phase = vocoder.pulses(_without_last(f0, late - 1), phase, white, steady=position < 0)
+        pulses, phase = vocoder.pulses(_without_last(f0, late - 1), phase)
+        deviations = vocoder.deviations(white)
         pulses, white = torch.cat([old_pulses, pulses], dim=1), torch.cat([old_white, white], dim=1)
         read = _without_last(numbers, late - vocoder.look_ahead)
         cepstra = vocoder.cepstra(read, *(_without_last(x, late) for x in (mel, f0, mel_f0)))
 
-        harmonic, noise = self._filtered(pulses, white, self._window(position, end), cepstra)
+        harmonic, noise = self._filtered(pulses, white, self._window(position, end), cepstra, deviations)
         harmonic, harmonic_tail = self._overlap_add(harmonic, tails[0])
         noise, noise_tail = self._overlap_add(noise, tails[1])
         new_state = [
@@ -148,11 +152,12 @@ class NHVStep(torch.nn.Module):
         white: torch.Tensor,
         window: torch.Tensor,
         cepstra: Cepstra,
+        deviations: torch.Tensor,
     ) -> Tuple[torch.Tensor, torch.Tensor]:
         """Both excitations ``(B, (n + 1) * hop_length)`` through their filters, frames ``(n_fft / N2, B * n, N2)``."""
         pulses_real, pulses_imag = self.fourier(self._frames(pulses, window))
         white_real, white_imag = self.fourier(self._frames(white, window))
-        real, imag, gain = self._responses(cepstra)
+        real, imag, gain = self._responses(cepstra, deviations)
         harmonic = self.fourier.inverse(
             pulses_real * real - pulses_imag * imag,
             pulses_real * imag + pulses_imag * real,
@@ -166,11 +171,13 @@ class NHVStep(torch.nn.Module):
         frames = torch.cat([hops[:, :, :-1], hops[:, :, 1:]]) * window[:, None]
         return frames.flatten(1, 2)
 
-    def _responses(self, cepstra: Cepstra) -> Tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    def _responses(self, cepstra: Cepstra, deviations: torch.Tensor) -> Tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Real and imaginary part of the harmonic filter's response and the noise filter's gain."""
         harmonic, noise = (x.flatten(0, 1) for x in cepstra)
         magnitude = torch.matmul(harmonic, self.to_log_magnitude).clamp(*LOG_MAGNITUDE_RANGE).exp()
         angle = torch.matmul(harmonic, self.to_angle)
+        if self.vocoder.jitter:
+            angle = angle + deviations.flatten()[:, None] * self.jitter_angles
         gain = torch.matmul(noise, self.to_log_gain).clamp(*LOG_MAGNITUDE_RANGE).exp()
         return magnitude * torch.cos(angle), magnitude * torch.sin(angle), gain
 
@@ -196,9 +203,10 @@ class ComplexNHVStep(NHVStep):
         white: torch.Tensor,
         window: torch.Tensor,
         cepstra: Cepstra,
+        deviations: torch.Tensor,
     ) -> Tuple[torch.Tensor, torch.Tensor]:
         n_fft, vocoder = self.vocoder.n_fft, self.vocoder
-        responses = vocoder.responses(*(x.flatten(0, 1) for x in cepstra))
+        responses = vocoder.responses(*(x.flatten(0, 1) for x in cepstra), deviations.flatten())
         filtered = []
         for excitation, response in zip((pulses, white), responses):
             frames = self._frames(excitation, window).transpose(0, 1).flatten(1)

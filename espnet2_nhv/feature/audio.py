@@ -5,7 +5,7 @@ import math
 import os
 import re
 from pathlib import Path
-from typing import List, Tuple, Union
+from typing import Callable, List, Tuple, Union
 
 import kaldiio
 import numpy as np
@@ -92,12 +92,40 @@ def read_mono(source: str, strict: bool = True) -> Tuple[np.ndarray, int, List[s
     BadAudio
         As :func:`load_audio`.
     """
+    mono: List[np.ndarray] = []
+    fs, channels, warnings = scan_mono(source, lambda block, fs: mono.append(block), strict)
+    wav = np.concatenate(mono)
+    if strict and is_silent(wav):
+        mixed = "" if channels == 1 else " once its channels are mixed"
+        raise BadAudio(f"silent: every sample is zero{mixed}")
+    return wav, fs, warnings
+
+
+def scan_mono(source: str, take: Callable[[np.ndarray, int], None], strict: bool = True) -> Tuple[int, int, List[str]]:
+    """Read and check a recording block by block at its own rate; its channels are averaged.
+
+    Parameters
+    ----------
+    source, strict : as for :func:`load_audio`
+    take : called with each block, float32 ``(n,)``, and the rate, Hz
+
+    Returns
+    -------
+    fs : int, Hz
+    channels : int >= 1
+    warnings : list of str
+
+    Raises
+    ------
+    BadAudio
+        As :func:`load_audio`, but for what only the whole can tell.
+    """
     try:
         if _ARK.match(source):
             blocks, fs = _read_ark(source)
         else:
             blocks, fs = _read_blocks(_read_pipe(source) if source.endswith("|") else _find_file(source))
-        mono, channels, full, flat, position = [], 1, 0, 0, 0
+        channels, full, flat, position = 1, 0, 0, 0
         for block in blocks:
             finite = np.isfinite(block).all(axis=1)
             if not finite.all():
@@ -107,22 +135,18 @@ def read_mono(source: str, strict: bool = True) -> Tuple[np.ndarray, int, List[s
             full += int(at_full_scale.sum())
             flat += int((at_full_scale[1:] & at_full_scale[:-1]).sum())
             channels = block.shape[1]
-            mono.append(block.mean(axis=1, dtype=np.float32))
+            take(block.mean(axis=1, dtype=np.float32), fs)
             position += len(block)
     except (soundfile.LibsndfileError, ValueError, RuntimeError, EOFError) as error:
         raise BadAudio(f"cannot be read as audio ({_reason(error)})") from None
     if position == 0:
         raise BadAudio("empty: it has no samples")
-    wav = np.concatenate(mono)
-    if strict and is_silent(wav):
-        mixed = "" if channels == 1 else " once its channels are mixed"
-        raise BadAudio(f"silent: every sample is zero{mixed}")
     share = full / (position * channels)
     if strict and share > MAX_CLIPPED:
         raise BadAudio(f"clipped: {share:.1%} of its samples are at full scale, more than {MAX_CLIPPED:.0%}")
     # A single sample at full scale is a recording turned up as far as it goes; several in a row are clipped.
     warnings = [f"clipped in places: {share:.2g} of its samples are at full scale; kept"] if flat else []
-    return wav, fs, warnings
+    return fs, channels, warnings
 
 
 def stamp(source: str) -> Tuple[int, ...]:

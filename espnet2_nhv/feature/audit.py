@@ -26,6 +26,7 @@ class F0Audit:
     low, median, high : float, Hz, the 5th, 50th and 95th percentile of the voiced frames (NaN without any)
     jumps : int, octave jumps: neighbouring voiced frames more than 0.8 octaves apart
     at_floor, at_ceil : float in [0, 1], share of the voiced frames at an end of the search range
+    beyond : float in [0, 1], share of the loud periodic frames whose pitch lies beyond the range
     """
 
     seconds: float
@@ -36,6 +37,7 @@ class F0Audit:
     jumps: int
     at_floor: float
     at_ceil: float
+    beyond: float = 0.0
 
     @property
     def jumps_per_minute(self) -> float:
@@ -44,9 +46,17 @@ class F0Audit:
 
     def warnings(self, spec: FeatureSpec) -> List[str]:
         """What is odd, a clause each, with what may be done."""
+        beyond = []
+        if self.beyond > MANY_AT_EDGE:
+            beyond = [
+                f"{self.beyond:.0%} of what is loud and periodic has a pitch beyond {spec.f0_floor:g} to "
+                f"{spec.f0_ceil:g} Hz, and none was given to it: widen the range, --f0_floor and --f0_ceil"
+            ]
+        if self.voiced == 0 and beyond:
+            return beyond
         if self.voiced == 0:
             return ["no voiced frame, so F0 is a constant: leave the file out unless it is meant to be breath or noise"]
-        found = []
+        found = beyond
         if self.voiced < FEW_VOICED:
             found.append(f"only {self.voiced:.0%} of the frames are voiced: is it singing?")
         if self.jumps > 1 and self.jumps_per_minute > MANY_JUMPS:
@@ -67,7 +77,7 @@ class F0Audit:
         return found
 
 
-def audit_f0(f0: np.ndarray, vuv: np.ndarray, spec: FeatureSpec) -> F0Audit:
+def audit_f0(f0: np.ndarray, vuv: np.ndarray, spec: FeatureSpec, beyond: float = 0.0) -> F0Audit:
     """Look at a contour.
 
     Parameters
@@ -75,6 +85,7 @@ def audit_f0(f0: np.ndarray, vuv: np.ndarray, spec: FeatureSpec) -> F0Audit:
     f0 : ndarray [shape=(T,)], Hz, > 0, T >= 1
     vuv : ndarray [shape=(T,)], 1 where voiced, else 0
     spec : FeatureSpec, which the contour was made with
+    beyond : float in [0, 1], see :class:`F0Audit`
     """
     voiced = np.asarray(vuv) > 0.5
     pitch = np.asarray(f0, dtype=np.float64)
@@ -90,17 +101,18 @@ def audit_f0(f0: np.ndarray, vuv: np.ndarray, spec: FeatureSpec) -> F0Audit:
         jumps=int((steps > JUMP).sum()),
         at_floor=float((pitch[voiced] < spec.f0_floor * AT_EDGE).sum() / n_voiced),
         at_ceil=float((pitch[voiced] > spec.f0_ceil / AT_EDGE).sum() / n_voiced),
+        beyond=beyond,
     )
 
 
 TSV_HEADER = tuple(
-    "utterance seconds voiced low_hz median_hz high_hz octave_jumps_per_minute at_floor at_ceil warnings".split()
+    "utterance seconds voiced low_hz median_hz high_hz octave_jumps_per_minute at_floor at_ceil beyond warnings".split()
 )
 
 
 def tsv_row(utt: str, audit: F0Audit, spec: FeatureSpec) -> str:
     """A line of f0_audit.tsv, in the order of TSV_HEADER."""
     pitches = ["" if math.isnan(hz) else f"{hz:.1f}" for hz in (audit.low, audit.median, audit.high)]
-    shares = [f"{audit.at_floor:.4f}", f"{audit.at_ceil:.4f}", "; ".join(audit.warnings(spec))]
+    shares = [f"{audit.at_floor:.4f}", f"{audit.at_ceil:.4f}", f"{audit.beyond:.4f}", "; ".join(audit.warnings(spec))]
     row = [utt, f"{audit.seconds:.3f}", f"{audit.voiced:.3f}", *pitches, f"{audit.jumps_per_minute:.2f}", *shares]
     return "\t".join(row) + "\n"

@@ -20,6 +20,7 @@ from espnet2_nhv.feature.report import print_findings
 from espnet2_nhv.feature.spec import FeatureSpec
 from espnet2_nhv.files import write_whole
 
+F0_METHOD = "f0_method"  # a file that names the tracker
 _TABLES = ("utt2num_frames", "vuv.scp", "f0.scp", "feats.scp")
 # Small jobs lose little when a run is killed; many files are a burden.
 _JOB_UTTERANCES, _MAX_JOBS = 4, 100
@@ -36,11 +37,13 @@ class Report:
     warnings: List[str]
 
 
-def extract_features(data: Path, spec: FeatureSpec, nj: int = 1, method: str = DEFAULT) -> Report:
+def extract_features(
+    data: Path, spec: FeatureSpec, nj: int = 1, method: str = DEFAULT, curves: Optional[str] = None
+) -> Report:
     """Extract the features of one set; what an earlier run has done and is unchanged is kept.
 
-    Writes feats.scp, f0.scp, vuv.scp, utt2num_frames and f0_audit.tsv into `data`, the matrices into its ``ark/``,
-    and there ``spec.yaml``: what they were made with.
+    Writes feats.scp, f0.scp, vuv.scp, utt2num_frames, f0_audit.tsv and f0_method (its name) into `data`, the matrices
+    into its ``ark/``, and there ``spec.yaml``: what they were made with.
 
     Parameters
     ----------
@@ -48,6 +51,8 @@ def extract_features(data: Path, spec: FeatureSpec, nj: int = 1, method: str = D
     spec : FeatureSpec; must be that of the spec.yaml beside `data`, which is written where it is missing
     nj : int >= 1, processes
     method : F0 method, see :func:`espnet2_nhv.feature.pitch.analysis.extract_f0`
+
+    curves : path of F0 curves by utterance, for the method `file`
 
     Raises
     ------
@@ -62,7 +67,7 @@ def extract_features(data: Path, spec: FeatureSpec, nj: int = 1, method: str = D
     if not sources:
         raise UserError(f"{data}/wav.scp is empty: there is nothing to extract features of")
     _agree_on_spec(spec, data.parent / "spec.yaml")
-    jobs = _split(sources, spec, method, data / "ark")
+    jobs = _split(sources, spec, method, data / "ark", curves)
     outcomes = {job.number: Outcome.load(job) for job in jobs}
     damaged = {job.number: outcome.damaged(job) for job in jobs if (outcome := outcomes[job.number])}
     todo = [job for job in jobs if outcomes[job.number] is None or damaged[job.number]]
@@ -80,6 +85,9 @@ def extract_features(data: Path, spec: FeatureSpec, nj: int = 1, method: str = D
             outcomes[number] = outcome
             progress.update(len(outcome.n_frames) + len(outcome.problems))
     _merge(data, spec, jobs, outcomes, written=bool(todo))
+    note = data / F0_METHOD
+    if not note.exists() or note.read_text(encoding="utf-8").strip() != method:
+        write_whole(note, method + "\n")
     audits = {utt: audit for outcome in outcomes.values() for utt, audit in outcome.audits.items()}
     return Report(
         utterances=len(audits),
@@ -90,12 +98,12 @@ def extract_features(data: Path, spec: FeatureSpec, nj: int = 1, method: str = D
     )
 
 
-def _split(sources: Dict[str, str], spec: FeatureSpec, method: str, folder: Path) -> List[Job]:
+def _split(sources: Dict[str, str], spec: FeatureSpec, method: str, folder: Path, curves: Optional[str]) -> List[Job]:
     """Jobs by the utterances alone: another --nj finds what is done."""
     utterances = [(utt, sources[utt], stamp(sources[utt])) for utt in sorted(sources)]
     size = max(_JOB_UTTERANCES, math.ceil(len(utterances) / _MAX_JOBS))
     groups = [tuple(utterances[start : start + size]) for start in range(0, len(utterances), size)]
-    return [Job(number, group, spec, method, folder) for number, group in enumerate(groups, start=1)]
+    return [Job(number, group, spec, method, folder, curves) for number, group in enumerate(groups, start=1)]
 
 
 def _agree_on_spec(spec: FeatureSpec, path: Path) -> None:

@@ -13,10 +13,11 @@ import torch
 
 from espnet2_nhv.errors import UserError
 from espnet2_nhv.feature.ark import ArkWriter
-from espnet2_nhv.feature.audio import BadAudio, read_mono
+from espnet2_nhv.feature.audio import BadAudio, read_mono, stamp
 from espnet2_nhv.feature.audit import F0Audit, audit_f0
 from espnet2_nhv.feature.mel import LogMel
-from espnet2_nhv.feature.pitch.analysis import extract_f0
+from espnet2_nhv.feature.pitch.analysis import analyse_pitch
+from espnet2_nhv.feature.pitch.curve_files import curve_file, find_curve
 from espnet2_nhv.feature.spec import FeatureSpec
 from espnet2_nhv.files import write_whole
 
@@ -33,6 +34,7 @@ class Job:
     spec: FeatureSpec
     method: str
     folder: Path
+    curves: Optional[str] = None  # where the method `file` finds F0
 
     @property
     def key(self) -> str:
@@ -40,7 +42,10 @@ class Job:
         spec = self.spec.to_dict()
         if not self.spec.frame_centre:  # as before there was that word: what was made then holds
             del spec["frame_centre"]
-        facts = json.dumps([VERSION, spec, self.method, self.utterances], ensure_ascii=False)
+        facts = [VERSION, spec, self.method, self.utterances]
+        if self.curves is not None:
+            facts += [self.curves, [stamp(str(curve_file(self.curves, utt))) for utt, *_ in self.utterances]]
+        facts = json.dumps(facts, ensure_ascii=False)
         return hashlib.sha256(facts.encode()).hexdigest()
 
     @property
@@ -103,15 +108,24 @@ def _run_job(job: Job) -> Outcome:
         for utt, source, _ in job.utterances:
             try:
                 wav = _read(utt, source, spec)
+                curve = None if job.curves is None else find_curve(job.curves, utt)
+                if curve is not None:
+                    curve.check_length(spec, len(wav))
             except BadAudio as error:
+                problems[utt] = str(error)
+                continue
+            except UserError as error:
+                if job.curves is None:
+                    raise
                 problems[utt] = str(error)
                 continue
             with torch.no_grad():
                 mel = log_mel(torch.from_numpy(wav))[0].T.numpy()
-            f0, vuv = extract_f0(wav, spec, job.method)
+            pitch = analyse_pitch(wav, spec, job.method, curve=curve, watch=True)
+            f0, vuv = pitch.f0, pitch.vuv
             for kind, matrix in zip(ARKS, (mel, f0[:, None], vuv[:, None])):
                 writers[kind][utt] = matrix
-            n_frames[utt], audits[utt] = len(mel), audit_f0(f0, vuv, spec)
+            n_frames[utt], audits[utt] = len(mel), audit_f0(f0, vuv, spec, pitch.beyond)
     offsets = {kind: writer.offsets for kind, writer in writers.items()}
     sizes = {kind: os.path.getsize(job.ark(kind)) for kind in ARKS}
     outcome = Outcome(job.key, sizes, offsets, n_frames, audits, problems)

@@ -1,6 +1,7 @@
 """Log-mel spectrogram on the feature contract, by ESPnet's own front-end."""
 
 import math
+from typing import Iterator
 
 import numpy as np
 import torch
@@ -66,7 +67,7 @@ class LogMel(torch.nn.Module):
             mirrored = self.spec.n_fft // 2 - self.spec.first_centre
             wav = torch.nn.functional.pad(wav.float(), (0, max(0, mirrored + 1 - wav.shape[-1])))
             if self.spec.frame_centre:
-                wav = torch.nn.functional.pad(wav, (mirrored, self.spec.n_fft - mirrored), mode="reflect")
+                wav = torch.nn.functional.pad(wav, (mirrored, mirrored), mode="reflect")
             mel, _ = self.fbank(wav)
         return mel[:, :n_frames].transpose(1, 2).clamp(min=self.spec.log_floor)
 
@@ -107,14 +108,17 @@ def log_mel_of_long(wav: np.ndarray, spec: FeatureSpec, block_frames: int = 4096
     spec : FeatureSpec
     block_frames : int >= 1, frames at a time
     """
+    return torch.cat(list(mel_blocks(wav, spec, block_frames)))
+
+
+def mel_blocks(wav: np.ndarray, spec: FeatureSpec, block_frames: int = 2048) -> Iterator[torch.Tensor]:
+    """What :func:`log_mel_of_long` joins, as it comes; `wav` may be what gives an array when it is sliced."""
     log_mel, hop_length = LogMel(spec), spec.hop_length
     n_frames, margin = len(wav) // hop_length, math.ceil(spec.n_fft / 2 / hop_length)
-    blocks = []
     for begin in range(0, max(n_frames, 1), block_frames):
         end = min(begin + block_frames, n_frames)
         first, last = max(0, begin - margin), end + margin
         piece = wav[first * hop_length : len(wav) if last >= n_frames else last * hop_length]
         with torch.no_grad():
             mel = log_mel(torch.from_numpy(piece))[0]
-        blocks.append(mel[:, begin - first : end - first].T)
-    return torch.cat(blocks)
+        yield mel[:, begin - first : end - first].T

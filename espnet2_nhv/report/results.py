@@ -62,14 +62,14 @@ def write_results(
 
 
 def describe(folder: Path) -> dict:
-    """`params` and `reads_recording` of :func:`collect_row`, of a saved vocoder; nothing where it is not loadable."""
+    """Of a saved vocoder, what :func:`collect_row` has to be told of it; nothing where it is not loadable."""
     try:
         vocoder = load_vocoder(folder)
     except UserError as error:
         logging.warning("%s", error)
         return {}
     params = sum(parameter.numel() for parameter in vocoder.parameters())
-    return dict(params=params, reads_recording=vocoder.needs_wav)
+    return dict(params=params, reads_recording=vocoder.needs_wav, bitrate=vocoder.bitrate)
 
 
 def collect_row(
@@ -79,6 +79,7 @@ def collect_row(
     tag: str = "",
     params: Optional[int] = None,
     reads_recording: bool = False,
+    bitrate: Optional[float] = None,
 ) -> dict:
     """One row of RESULTS.json; what is not known is None.
 
@@ -96,6 +97,8 @@ def collect_row(
         rtf : float; rtf_device : str; rtf_threads : int
         params : int, numbers that inference uses (weight normalisation folded, buffers left out)
         reads_recording : bool, whether it analyses the recording itself rather than reads features
+        bitrate : float, bit/s, of a codec
+        f0_tracker : str, which F0 scores were made with; features_f0 : str, which features were
         steps : int; train_seconds : float; train_device : str
         stale : bool, whether another vocoder has been saved since the set was synthesised
         failed : str, what has failed since the scores were written
@@ -113,9 +116,10 @@ def collect_row(
     row["lsd_worst_at"] = scores.get("utterances", {}).get(utt, {}).get("lsd_worst_at")
     row.update({key: scores.get(key) for key in ("count", "stderr", "n_utterances", "n_scored", "n_missing")})
     row.update(rtf=rtf.get("rtf"), rtf_device=rtf.get("device"), rtf_threads=rtf.get("threads"))
-    row.update(params=params, reads_recording=reads_recording)
+    row.update(params=params, reads_recording=reads_recording, bitrate=bitrate)
     row.update(steps=training.get("steps"), train_seconds=training.get("seconds"))
     row["train_device"] = ("cuda" if config["ngpu"] else "cpu") if "ngpu" in config else None
+    row.update(f0_tracker=scores.get("f0_tracker"), features_f0=load_facts(decode / SOURCE).get("f0_method"))
     row["stale"] = is_another(folder / "vocoder", load_facts(decode / SOURCE).get("vocoder"))
     scored = bool(scores.get("n_scored"))
     row["failed"] = _failure(folder, since=decode / SCORES) if scored else None

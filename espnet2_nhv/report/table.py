@@ -15,7 +15,7 @@ COPY_SYNTHESIS = "the recordings' own features (copy synthesis)"
 def render(rows: Sequence[dict], command: Optional[str] = None, made_from: str = COPY_SYNTHESIS) -> str:
     """RESULTS.md of such rows: per set a table and its worst utterances, then what the columns mean."""
     rows, robustness = [row for row in rows if "probe" not in row], [row for row in rows if "probe" in row]
-    parts = ["# Results", _how_made(command, made_from)]
+    parts = ["# Results", _how_made(command, made_from) + _trackers(rows)]
     for set_name in dict.fromkeys(row["set"] for row in rows):
         ours = ranked([row for row in rows if row["set"] == set_name])
         parts += [f"## {set_name}", _results_table(ours)]
@@ -62,10 +62,18 @@ def known_metrics(rows: Sequence[dict]) -> List[Metric]:
 def _how_made(command: Optional[str], made_from: str) -> str:
     command = f"`{command}`" if command else "stage 6 of `./run.sh` (`python -m espnet2_nhv.bin.report`)"
     return (
-        f"Made by {command}. Every vocoder synthesised the set from {made_from} and "
-        "is compared with the recordings without any warping in time. Ordered by MR-STFT; the best of a column is "
-        "bold, among means over all utterances (and real-time factors only where all are of one device)."
+        f"Made by {command}. Every vocoder synthesised the set from {made_from} and is compared with the recordings "
+        "without any warping in time. Ordered by MR-STFT, which is no verdict (it rewards buzz: read periodicity "
+        "with it); the best of a column is bold, among means over all utterances (and real-time factors only where all "
+        "are of one device)."
     )
+
+
+def _trackers(rows: Sequence[dict]) -> str:
+    """Which F0 is in the features, and which in the scores."""
+    scores, features = (sorted({row[key] for row in rows if row.get(key)}) for key in ("f0_tracker", "features_f0"))
+    said = f" F0 scores hear by {' and '.join(scores)}, whatever the features' F0 is by" if scores else ""
+    return f"{said}: {' and '.join(features)}." if said and features else f"{said}." if said else ""
 
 
 def ranked(rows: Sequence[dict]) -> List[dict]:
@@ -192,6 +200,7 @@ def remarks(row: dict) -> str:
     if row["error"]:
         return f"failed: {row['error']}"
     notes = ["analyses the recording itself"] if row["reads_recording"] else []
+    notes += [f"{row['bitrate'] / 1000:.1f} kbit/s"] if row.get("bitrate") else []
     notes += [f"{row['n_missing']} missing"] if row["n_missing"] else []
     notes += ["synthesised before it was trained again: run stage 5"] if row["stale"] else []
     notes += [f"{row['failed']}, after this was scored"] if row["failed"] else []

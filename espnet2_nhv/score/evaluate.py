@@ -21,7 +21,7 @@ from espnet2_nhv.files import write_whole
 from espnet2_nhv.score.cache import cached_f0
 from espnet2_nhv.score.metrics import METRICS, measure
 from espnet2_nhv.score.optional import OPTIONAL, available, measure_optional
-from espnet2_nhv.score.tracker import analyser_code
+from espnet2_nhv.score.tracker import SCORE_METHOD, analyser_code
 
 SCORES = "scores.json"
 F0_CACHE = "f0_cache"  # in the folder of what was synthesised: its F0 is drawn in the report too
@@ -84,6 +84,7 @@ def evaluate(
     scores = summarise({utt: outcomes[utt] for utt in pairs}, extras)
     scores["skipped"] = skipped
     scores["made_from"] = fingerprint
+    scores["f0_tracker"] = SCORE_METHOD
     write_whole(decode / SCORES, json.dumps(scores, indent=1, allow_nan=False, ensure_ascii=False) + "\n")
     for utt, reason in scores["missing"].items():
         logging.warning("%s has no scores: %s", utt, reason)

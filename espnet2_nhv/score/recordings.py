@@ -17,7 +17,7 @@ from espnet2_nhv.score.evaluate import Outcome, summarise
 from espnet2_nhv.score.metrics import measure
 from espnet2_nhv.score.optional import available, measure_optional
 from espnet2_nhv.score.tracker import heard_f0
-from espnet2_nhv.synthesis.files import AUDIO, LISTS, input_files
+from espnet2_nhv.synthesis.inputs import AUDIO, LISTS, input_files
 from espnet2_nhv.vocoder.registry import VOCODERS, build_vocoder
 from espnet2_nhv.vocoder.synthesizer import Synthesizer
 
@@ -111,10 +111,11 @@ def _score_one(vocoder: Synthesizer, name: str, path: str, seconds, cache, extra
     if len(wav) < spec.hop_length:
         raise UserError(f"{seconds:g} s are less than a frame")
     f0 = heard_f0(wav, spec) if cache is None else cached_f0(wav, spec, Path(cache), name)
+    sung = f0[0] if spec.frame_centre == 0 else heard_f0(wav, spec, spec.frame_centre)[0]
     torch.manual_seed(0)  # phases and noise alike from run to run
     options = {"wav": torch.from_numpy(wav)} if vocoder.needs_wav else {}
     synthesised = vocoder.inference(
-        log_mel_of_long(wav, spec), torch.from_numpy(f0[0]) if vocoder.needs_f0 else None, **options
+        log_mel_of_long(wav, spec), torch.from_numpy(sung) if vocoder.needs_f0 else None, **options
     )
     pair = wav.astype(np.float64), synthesised.cpu().double().numpy()
     scores = measure(*pair, spec, f0)

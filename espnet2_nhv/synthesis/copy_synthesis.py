@@ -1,5 +1,6 @@
 """Copy synthesis of recordings: analysed, changed where wanted, and synthesised again."""
 
+import contextlib
 import dataclasses
 import logging
 from pathlib import Path
@@ -10,12 +11,14 @@ import torch
 from tqdm import tqdm
 
 from espnet2_nhv.errors import UserError
-from espnet2_nhv.feature.pitch.registry import DEFAULT
+from espnet2_nhv.feature.mel import mel_blocks
+from espnet2_nhv.feature.pitch.source import PitchSource
 from espnet2_nhv.feature.warp import between_harmonics, shift_formants
 from espnet2_nhv.synthesis.inputs import AUDIO, LISTS, input_files
+from espnet2_nhv.synthesis.keep import begin_keeping, keeping
 from espnet2_nhv.synthesis.outputs import Outputs, leaving_out, state_of
-from espnet2_nhv.synthesis.recording import analyse, progress_bar
-from espnet2_nhv.synthesis.wav import write_wav
+from espnet2_nhv.synthesis.recording import f0_of, progress_bar, read_recording
+from espnet2_nhv.synthesis.wav import writing_wav
 from espnet2_nhv.vocoder.synthesizer import Synthesizer
 
 
@@ -48,14 +51,29 @@ class Change:
         return self.f0_scale * 2 ** (self.key_shift / 12)
 
 
+@dataclasses.dataclass(frozen=True)
+class _Job:
+    """What is to be done with each recording."""
+
+    change: Change
+    pitch: PitchSource
+    subtype: str
+    keep: Optional[Path]
+
+    def is_kept(self, name: str) -> bool:
+        """Whether the features of a recording are where they are to be kept."""
+        return self.keep is None or (self.keep / f"{name}.npz").exists()
+
+
 def copy_synthesis(
     source: Union[str, Path],
     target: Union[str, Path],
     vocoder: Synthesizer,
     digest: str,
     change: Change = Change(),
-    f0_method: str = DEFAULT,
+    pitch: PitchSource = PitchSource(),
     subtype: str = "PCM_16",
+    keep: Optional[Union[str, Path]] = None,
 ) -> Dict[str, str]:
     """Copy synthesis of a recording, or of a folder or list of them, with a progress bar.
 
@@ -67,8 +85,10 @@ def copy_synthesis(
     vocoder : Synthesizer
     digest : str that tells the vocoder from others (:func:`espnet2_nhv.vocoder.saved.digest_of`)
     change : Change
-    f0_method : a row of :data:`espnet2_nhv.feature.pitch.registry.TRACKERS`
+    pitch : PitchSource, where F0 comes from
     subtype : ['PCM_16', 'FLOAT'], sample format
+    keep : path of a folder for the features of each recording (``NAME.npz`` of mel, f0 and vuv, before any change, and
+        ``spec.yaml``), or None
 
     Returns
     -------
@@ -80,19 +100,26 @@ def copy_synthesis(
         If a single recording cannot be used, or none of many.
     """
     source, target = Path(source), Path(target)
+    job = _Job(change, pitch, subtype, None if keep is None else Path(keep))
+    if job.keep is not None:
+        if vocoder.needs_wav:
+            raise UserError("--keep_features: this vocoder analyses recordings itself and has no features to keep")
+        begin_keeping(job.keep, pitch.spec(vocoder.spec))
     if not source.is_dir() and source.suffix.lower() not in LISTS:
         if target.is_dir():
             target = target / f"{source.stem}.wav"
         if not target.parent.is_dir():
             raise UserError(f"{target}: there is no folder {target.parent} to write it to")
         with progress_bar(source.name) as bar:
-            _copy_one(str(source), target, vocoder, change, f0_method, subtype, bar)
+            _copy_one(str(source), target, vocoder, job, bar)
         return {}
 
     files = input_files(source, AUDIO)
-    settings = dict(vocoder=digest, **dataclasses.asdict(change), f0_method=f0_method, subtype=subtype)
+    settings = dict(vocoder=digest, **dataclasses.asdict(change), **pitch.settings(), subtype=subtype)
     outputs = Outputs(target, settings)
-    todo = {name: path for name, path in files.items() if not outputs.is_made(name, state_of(path))}
+    todo = {
+        name: path for name, path in files.items() if not (outputs.is_made(name, state_of(path)) and job.is_kept(name))
+    }
     if len(todo) < len(files):
         logging.info("%d of %d files were made before and are kept", len(files) - len(todo), len(files))
 
@@ -100,31 +127,74 @@ def copy_synthesis(
     for number, (name, path) in enumerate(todo.items(), start=1):
         state = state_of(path)
         with leaving_out(path, failed), progress_bar(f"{number}/{len(todo)} {name}") as bar:
-            _copy_one(path, outputs.path(name), vocoder, change, f0_method, subtype, bar)
+            _copy_one(path, outputs.path(name), vocoder, job, bar, name)
             outputs.add(name, state)
     if len(failed) == len(files):
         raise UserError(f"{source}: none of its files could be synthesised (the first: {next(iter(failed.values()))})")
     return failed
 
 
-def _copy_one(source: str, target: Path, vocoder, change: Change, f0_method: str, subtype: str, bar: tqdm) -> None:
-    if vocoder.needs_wav and change != Change():
+def _copy_one(source: str, target: Path, vocoder: Synthesizer, job: "_Job", bar: tqdm, name: str = "") -> None:
+    """One recording, block by block where the vocoder can do so; `name` is what it is called among many."""
+    if vocoder.needs_wav and job.change != Change():
         raise UserError(
             "this vocoder analyses recordings itself: to change pitch or formants use one that reads features"
         )
-    mel, f0, recording = analyse(source, vocoder, f0_method, bar.update)
-    if f0 is not None and change != Change():
-        mel = between_harmonics(mel, f0, vocoder.spec)
-    if change.formant_shift != 1.0:
-        mel = shift_formants(mel, vocoder.spec, change.formant_shift)
-    f0 = _shifted(f0, change.f0_factor, vocoder.fs)
-    wav = vocoder.inference(
-        mel,
-        torch.from_numpy(f0) if vocoder.needs_f0 else None,
-        **({"wav": torch.from_numpy(recording)} if vocoder.needs_wav else {}),
-    )
-    write_wav(target, wav.cpu().numpy(), vocoder.fs, subtype)
+    spec, change = vocoder.spec, job.change
+    wav = read_recording(source, spec)
+    f0 = vuv = None
+    if vocoder.needs_f0:
+        f0, vuv = f0_of(wav, name or source, spec, job.pitch, bar.update, is_single=not name)
+    n_frames = len(wav) // spec.hop_length
+    n_samples, left = n_frames * spec.hop_length, bar.total - bar.n
+    sung = _shifted(f0, change.f0_factor, vocoder.fs)
+    # Formants that are moved take the harmonics in the mel along.
+    told = {"mel_f0": f0 * np.float32(change.formant_shift)} if vocoder.takes_mel_f0 and change != Change() else {}
+    stream = _stream_of(vocoder)
+    whole = []
+    with contextlib.ExitStack() as stack:
+        keep = None
+        if job.keep is not None:
+            kept = job.keep / f"{name or Path(source).stem}.npz"
+            keep = stack.enter_context(keeping(kept, n_frames, spec.n_mels, f0, vuv))
+        write = stack.enter_context(writing_wav(target, n_samples, vocoder.fs, job.subtype))
+        begin = 0
+        for mel in mel_blocks(wav, spec):
+            if keep is not None:
+                keep(mel.numpy())
+            end = begin + len(mel)
+            if f0 is not None and change != Change() and not told:
+                mel = between_harmonics(mel, f0[begin:end], spec)
+            if change.formant_shift != 1.0:
+                mel = shift_formants(mel, spec, change.formant_shift)
+            if stream is None:
+                whole.append(mel)
+            else:
+                curves = {"f0": sung, **told}
+                write(
+                    stream.push(mel, **{name: torch.from_numpy(x[begin:end]) for name, x in curves.items()})
+                    .cpu()
+                    .numpy()
+                )
+            bar.update(left * 0.9 * len(mel) / n_frames)
+            begin = end
+        if stream is None:
+            pitch = None if sung is None else torch.from_numpy(sung)
+            more = {name: torch.from_numpy(x) for name, x in told.items()}
+            if vocoder.needs_wav:
+                more["wav"] = torch.from_numpy(np.asarray(wav))
+            write(vocoder.inference(torch.cat(whole), pitch, **more).cpu().numpy())
+        else:
+            write(stream.flush().cpu().numpy())
     bar.update(bar.total - bar.n)
+
+
+def _stream_of(vocoder: Synthesizer):
+    """A stream of the vocoder, so that memory does not grow with length, or None where it has none."""
+    try:
+        return vocoder.stream() if hasattr(vocoder, "stream") and vocoder.needs_f0 else None
+    except UserError:  # exported for whole utterances
+        return None
 
 
 def _shifted(f0: Optional[np.ndarray], factor: float, fs: int) -> Optional[np.ndarray]:

@@ -13,6 +13,7 @@ from tqdm import tqdm
 from espnet2_nhv.errors import UserError
 from espnet2_nhv.feature.ark import read_matrix
 from espnet2_nhv.feature.datadir import read_table, write_table
+from espnet2_nhv.feature.extract import F0_METHOD
 from espnet2_nhv.feature.spec import FeatureSpec, check_compatible
 from espnet2_nhv.files import digest, write_whole
 from espnet2_nhv.synthesis.default import set_threads
@@ -77,6 +78,9 @@ def decode_set(
         subtype=subtype,
         **speed_setting,
     )
+    note = data / F0_METHOD
+    if note.exists():
+        source["f0_method"] = note.read_text(encoding="utf-8").strip()
     outputs = Outputs(out, source, note=SOURCE, log=_DONE)
     names = {utt: f"wav/{quote(utt, safe='')}" for utt in feats}
     done = {utt: outputs.made[name] for utt, name in names.items() if outputs.is_made(name)}

@@ -5,6 +5,7 @@ from typing import Optional, Tuple, Union
 
 import espnet2_nhv
 from espnet2_nhv.errors import UserError
+from espnet2_nhv.files import digest
 
 DEFAULT = Path(espnet2_nhv.__file__).resolve().parent.parent / "pretrained" / "nhv_pjs"
 
@@ -18,13 +19,16 @@ def vocoder_path(given: Optional[Union[str, Path]]) -> Path:
     return DEFAULT
 
 
-def open_vocoder(given: Optional[Union[str, Path]], threads: Optional[int] = None) -> Tuple:
+def open_vocoder(
+    given: Optional[Union[str, Path]], threads: Optional[int] = None, refiner: Optional[Union[str, Path]] = None
+) -> Tuple:
     """Load a vocoder of any kind.
 
     Parameters
     ----------
     given : path of a saved or exported vocoder; None takes the pretrained one
     threads : int >= 1 or None, as for :func:`set_threads`
+    refiner : path of a saved refiner that mels pass first; None for none
 
     Returns
     -------
@@ -41,7 +45,13 @@ def open_vocoder(given: Optional[Union[str, Path]], threads: Optional[int] = Non
     set_threads(threads)
     path = vocoder_path(given)
     vocoder = espnet2_nhv.load_vocoder(path)
-    return vocoder, digest_of(path)
+    if refiner is None:
+        return vocoder, digest_of(path)
+    from espnet2_nhv.refiner.refined import RefinedVocoder
+    from espnet2_nhv.refiner.saved import load_refiner
+
+    card, weights = (Path(refiner) / name for name in ("refiner.yaml", "refiner.pth"))
+    return RefinedVocoder(vocoder, load_refiner(refiner)), f"{digest_of(path)} {digest(card, weights)}"
 
 
 def set_threads(threads: Optional[int]) -> None:

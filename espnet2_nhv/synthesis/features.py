@@ -8,14 +8,16 @@ import numpy as np
 
 from espnet2_nhv.errors import UserError
 from espnet2_nhv.feature.datadir import read_table
-from espnet2_nhv.synthesis.inputs import input_files
+from espnet2_nhv.feature.pitch.curve import Curve
+from espnet2_nhv.feature.pitch.curve_files import MIDI, TABLES, read_curve
+from espnet2_nhv.synthesis.inputs import LISTS, input_files
 
 SUFFIXES = (".npz", ".npy")
 # Names in npz files, of this package's words and of other vocoders'.
 _MEL_NAMES = ("mel", "log_melspc", "mels", "feats", "arr_0")
 _F0_NAMES = ("f0", "cf0", "pitch", "lf0_hz", "arr_0")
 
-Reader = Callable[[], np.ndarray]
+Reader = Callable[[], Union[np.ndarray, Curve]]
 
 
 def read_mels(path: Union[str, Path]) -> Iterator[Tuple[str, np.ndarray, Optional[np.ndarray]]]:
@@ -49,8 +51,17 @@ def read_mels(path: Union[str, Path]) -> Iterator[Tuple[str, np.ndarray, Optiona
 
 
 def read_f0s(path: Union[str, Path]) -> Dict[str, Reader]:
-    """F0 contours of a file, a folder or a list, as :func:`read_mels`: a name to a function that reads it."""
+    """F0 contours of a file, a folder or a list, as :func:`read_mels`: a name to a function that reads it.
+
+    Tables of time and Hz and MIDI files (:func:`espnet2_nhv.feature.pitch.curve_files.read_curve`) give a Curve.
+    """
     path = Path(path)
+    if _is_curve(path):
+        return {path.stem: lambda: read_curve(path)}
+    if path.is_dir():
+        curves = {file.stem: file for file in sorted(path.iterdir()) if _is_curve(file)}
+        if curves:
+            return {name: lambda file=file: read_curve(file) for name, file in curves.items()}
     if path.suffix == ".ark" or path.suffix == ".scp":
         return dict(_kaldi(path))
     readers: Dict[str, Reader] = {}
@@ -58,6 +69,18 @@ def read_f0s(path: Union[str, Path]) -> Dict[str, Reader]:
         for utterance, members in _utterances(_load_numpy(Path(file)), name, file, _F0_NAMES).items():
             readers[utterance] = lambda f0=members[0]: f0
     return readers
+
+
+def _is_curve(path: Path) -> bool:
+    """Whether a file is a table of time and Hz or a MIDI file; a list of files may be called .txt too."""
+    suffix = path.suffix.lower()
+    if suffix not in (*TABLES, *MIDI) or not path.is_file():
+        return False
+    if suffix not in LISTS:
+        return True
+    with open(path, encoding="utf-8", errors="replace") as file:
+        first = next((line.split()[0].strip(",;") for line in file if line.strip() and line[0] != "#"), "")
+    return first.replace(".", "", 1).isdigit() or "time" in first.lower()
 
 
 def frames_first(mel: np.ndarray, n_mels: int, where: str) -> np.ndarray:

@@ -11,6 +11,7 @@ import torch
 from tqdm import tqdm
 
 from espnet2_nhv.errors import UserError
+from espnet2_nhv.feature.pitch.curve import Curve
 from espnet2_nhv.feature.spec import FeatureSpec, check_compatible
 from espnet2_nhv.synthesis.features import SUFFIXES, continuous_f0, frames_first, read_f0s, read_mels
 from espnet2_nhv.synthesis.outputs import Outputs, leaving_out
@@ -70,8 +71,12 @@ def synthesize_files(
                 if f0 is not None and utt not in f0s:
                     found = ", ".join(list(f0s)[:3])
                     raise UserError(f"{utt}: it has a mel in {mel} but no F0 in {f0}, which has {found}")
-                contour, zeros = continuous_f0(own_f0 if f0 is None else f0s[utt](), where)
+                contour = own_f0 if f0 is None else f0s[utt]()
             frames = frames_first(frames, vocoder.spec.n_mels, where)
+            if vocoder.needs_f0:
+                if isinstance(contour, Curve):
+                    contour = contour.at_frames(spec or vocoder.spec, len(frames))
+                contour, zeros = continuous_f0(contour, where)
             state = _state_of(frames, contour)
             if outputs.is_made(utt, state):
                 samples[utt] = soundfile.info(outputs.path(utt)).frames

@@ -1,15 +1,20 @@
 """Writing waveforms."""
 
+import contextlib
+import errno
 import io
+import os
 from pathlib import Path
-from typing import Union
+from typing import Callable, Iterator, Union
 
 import numpy as np
 import soundfile
 
-from espnet2_nhv.files import write_whole
+from espnet2_nhv.files import whole_file, write_whole
 
 SUBTYPES = ("PCM_16", "FLOAT")
+_BYTES = {"PCM_16": 2, "FLOAT": 4}
+_LARGEST = 2**32 - 2**16  # bytes of a wav file; larger ones are RF64
 
 
 def write_wav(path: Union[str, Path], wav: np.ndarray, fs: int, subtype: str = SUBTYPES[0]) -> None:
@@ -26,3 +31,27 @@ def write_wav(path: Union[str, Path], wav: np.ndarray, fs: int, subtype: str = S
     content = io.BytesIO()
     soundfile.write(content, wav, fs, subtype=subtype, format="WAV")
     write_whole(path, content.getbuffer())
+
+
+@contextlib.contextmanager
+def writing_wav(
+    path: Union[str, Path], n_samples: int, fs: int, subtype: str = SUBTYPES[0]
+) -> Iterator[Callable[[np.ndarray], None]]:
+    """As :func:`write_wav`, block by block: they go to what the ``with`` gives.
+
+    Parameters
+    ----------
+    n_samples : int, of all of them; a file of more than 4 GB is RF64
+
+    Raises
+    ------
+    OSError
+        If the disk is full.
+    """
+    size = n_samples * _BYTES[subtype]
+    with whole_file(path) as part:
+        form = "WAV" if size < _LARGEST else "RF64"
+        with soundfile.SoundFile(part, "w", fs, 1, subtype=subtype, format=form) as file:
+            yield file.write
+        if os.path.getsize(part) < size:  # libsndfile does not say it
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))

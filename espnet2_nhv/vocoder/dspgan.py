@@ -1,5 +1,6 @@
 """DSPGAN: a HiFi-GAN that reads the mel of what a synthesiser of harmonics and noise has made, and sines beside it."""
 
+import dataclasses
 from typing import Any, Dict, Optional, Sequence, Tuple
 
 import torch
@@ -12,6 +13,7 @@ from espnet2_nhv.vocoder.base import AbsVocoder
 from espnet2_nhv.vocoder.ddsp import SawSing
 from espnet2_nhv.vocoder.excitation import phase_of_samples, sine
 from espnet2_nhv.vocoder.source_hifigan import SourceHiFiGAN
+from espnet2_nhv.vocoder.unsaved import unsaved
 from espnet2_nhv.vocoder.upsampling import check_scales
 from espnet2_nhv.vocoder.weight_norm import remove_weight_norm
 
@@ -56,7 +58,7 @@ class DSPGAN(AbsVocoder):
         self.generator = SourceHiFiGAN(
             "dspgan", spec.n_mels, channels, scales, range(len(scales)), source_rate=spec.hop_length
         )
-        self.log_mel = LogMel(spec)
+        self.log_mel = unsaved(LogMel(dataclasses.replace(spec, frame_centre=0.0)))
         self.dsp_loss = MultiResolutionSTFTLoss()
 
     def set_stats(self, mean: torch.Tensor, std: torch.Tensor) -> None:

@@ -1,6 +1,5 @@
 """FreeV: APNet2 whose amplitude is for the most part the mel's pseudo-inverse."""
 
-import math
 from typing import Optional, Tuple
 
 import torch
@@ -59,6 +58,6 @@ def _inverse_mel(spec: FeatureSpec, n_fft: int) -> torch.Tensor:
     bands = mel_filters(spec.fs, n_fft, spec.n_mels, spec.fmin, spec.fmax, spec.mel_scale)
     inverse = torch.linalg.pinv(torch.from_numpy(bands).double())
     # The spec's transform has more bins in a band or fewer, and a longer window or a shorter one.
-    window = getattr(torch, f"{spec.window}_window")(spec.win_length)
-    level = math.sqrt(float(torch.hann_window(n_fft).square().sum() / window.square().sum()))
+    window = getattr(torch, f"{spec.window}_window")(spec.win_length, device="cpu")
+    level = torch.hann_window(n_fft, device="cpu").norm() / window.norm()
     return (inverse * (n_fft / spec.n_fft * level)).float()

@@ -26,7 +26,7 @@ class MelLevel(nn.Module):
         bands = mel_filters(spec.fs, spec.n_fft, spec.n_mels, spec.fmin, spec.fmax, spec.mel_scale)
         bands = torch.from_numpy(bands).double()
         total = bands.sum(dim=1).clamp(min=1e-12)
-        window = getattr(torch, f"{spec.window}_window")(spec.win_length, dtype=torch.float64)
+        window = getattr(torch, f"{spec.window}_window")(spec.win_length, dtype=torch.float64, device="cpu")
         # Of every bin, its share in each band; a bin and its mirror image count twice.
         bins = (bands / bands.sum(dim=0).clamp(min=1e-12)).sum(dim=1)
         weights = 2 * bins / total.square() / (spec.n_fft * window.square().sum())

@@ -1,5 +1,6 @@
 """The singing community's HiFi-GAN: a sine at F0 enters at a low rate, and training moves F0 away and back."""
 
+import dataclasses
 import math
 from typing import Dict, Optional, Sequence, Tuple
 
@@ -12,14 +13,15 @@ from espnet2_nhv.loss.mel import MelLoss
 from espnet2_nhv.vocoder.base import AbsVocoder
 from espnet2_nhv.vocoder.excitation import phase_of_samples, sine
 from espnet2_nhv.vocoder.source_hifigan import SourceHiFiGAN
+from espnet2_nhv.vocoder.unsaved import unsaved
 from espnet2_nhv.vocoder.upsampling import check_scales
 from espnet2_nhv.vocoder.upsampling import upsample_scales as scales_of
 from espnet2_nhv.vocoder.weight_norm import remove_weight_norm
 
 # The stage after which the sine is added: two upsample to its rate, those behind it from there to the sampling rate.
 _SOURCE_STAGE = 1
-# Weights of the waveform and of the mel in the loss of moving F0 in two steps or one.
-_WAV_WEIGHT, _MEL_WEIGHT = 30.0, 45.0
+# How much the waveform counts beside the mel in the loss of moving F0: 30 to 45, as the authors have it.
+_WAV_WEIGHT = 30 / 45
 
 
 class PCNSFHiFiGAN(AbsVocoder):
@@ -72,7 +74,8 @@ class PCNSFHiFiGAN(AbsVocoder):
         self.generator = SourceHiFiGAN(
             "pc-nsf-hifigan", spec.n_mels, channels, scales, [_SOURCE_STAGE], self.source_rate
         )
-        self.log_mel, self.mel_loss = LogMel(spec), MelLoss(spec)
+        self.log_mel = unsaved(LogMel(dataclasses.replace(spec, frame_centre=0.0)))
+        self.mel_loss = unsaved(MelLoss(spec))
 
     def forward(self, mel: torch.Tensor, f0: Optional[torch.Tensor] = None) -> torch.Tensor:
         return self._sung(mel, self._source(f0))
@@ -94,7 +97,7 @@ class PCNSFHiFiGAN(AbsVocoder):
         # One sine for each F0: waveforms are compared, and they lie where it does.
         again = self._sung(self.log_mel(torch.cat([once, halfway])[:, 0]), torch.cat([own[:count], moved]))
         back, twice = again[:count], again[count:]
-        cycle = _WAV_WEIGHT * (twice - once).abs().mean() + _MEL_WEIGHT * self.mel_loss(twice, once)
+        cycle = _WAV_WEIGHT * (twice - once).abs().mean() + self.mel_loss(twice, once)
         return torch.cat([back, rest]), dict(pitch_cycle=cycle)
 
     def _source(self, f0: Optional[torch.Tensor]) -> torch.Tensor:

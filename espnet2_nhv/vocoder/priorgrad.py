@@ -3,6 +3,7 @@
 import math
 from typing import Dict, Optional, Sequence, Tuple
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -60,12 +61,11 @@ class PriorGrad(AbsVocoder):
         if not all(0 < level < 1 for level in (*schedule, *noise_range)):
             raise UserError("priorgrad: noise levels lie between 0 and 1, in schedule and in noise_range")
         scales = check_scales("priorgrad", upsample_scales, spec.hop_length, count=2, largest=16, with_ones=True)
-        kept = torch.cumprod(1 - torch.linspace(*noise_range, n_train_steps, dtype=torch.float64), dim=0)
-        self.register_buffer("kept", kept.float(), persistent=False)
-        self.schedule = list(schedule)
-        # At which step of training so much of the signal was left, in between steps.
-        left = torch.cumprod(1 - torch.tensor(self.schedule, dtype=torch.float64), dim=0)
-        self.steps = [_fractional_step(value, kept) for value in left.tolist()]
+        # How much of the signal's power is left at each step of training, and of synthesis.
+        kept = np.cumprod(1 - np.linspace(*noise_range, n_train_steps))
+        self.register_buffer("kept", torch.from_numpy(kept).float(), persistent=False)
+        self.schedule, self.left = list(schedule), np.cumprod(1 - np.array(schedule)).tolist()
+        self.steps = [_fractional_step(left, kept) for left in self.left]
         self.level = MelLevel(spec)
         self.network = _Denoiser(spec.n_mels, channels, n_layers, cycle, scales)
 
@@ -73,14 +73,13 @@ class PriorGrad(AbsVocoder):
         deviation, scale = self._prior(mel)
         condition = self.network.condition(self.normalize(mel))
         x = deviation * torch.randn_like(deviation)
-        left = torch.cumprod(1 - torch.tensor(self.schedule, dtype=torch.float64), dim=0).tolist()
         for index in reversed(range(len(self.schedule))):
-            added = self.schedule[index]
+            added, left = self.schedule[index], self.left[index]
             step = x.new_full((len(x),), self.steps[index])
             noise = self.network(x, step, condition)
-            x = (x - added / math.sqrt(1 - left[index]) * noise) / math.sqrt(1 - added)
+            x = (x - added / math.sqrt(1 - left) * noise) / math.sqrt(1 - added)
             if index:
-                variance = (1 - left[index - 1]) / (1 - left[index]) * added
+                variance = (1 - self.left[index - 1]) / (1 - left) * added
                 x = x + math.sqrt(variance) * deviation * torch.randn_like(x)
         return x * scale
 
@@ -166,10 +165,10 @@ class _Layer(nn.Module):
         return (x + residual) / math.sqrt(2), skip
 
 
-def _fractional_step(left: float, kept: torch.Tensor) -> float:
+def _fractional_step(left: float, kept: np.ndarray) -> float:
     """The step of training, between two if need be, at which the amplitude that is `left` was left."""
-    amplitude, amplitudes = math.sqrt(left), kept.sqrt().tolist()
+    amplitude, amplitudes = math.sqrt(left), np.sqrt(kept)
     for step, (above, below) in enumerate(zip(amplitudes, amplitudes[1:])):
         if below <= amplitude <= above:
-            return step + (above - amplitude) / (above - below)
+            return float(step + (above - amplitude) / (above - below))
     return 0.0 if amplitude > amplitudes[0] else len(amplitudes) - 1.0

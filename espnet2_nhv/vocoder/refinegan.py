@@ -141,7 +141,9 @@ class _SideBySide(nn.Module):
 class _Noise(nn.Module):
     def __init__(self, channels: int):
         super().__init__()
-        self.level = nn.Parameter(torch.ones(channels, 1))
+        # At first there is none, as in the image networks this comes from: at a level of one, noise would be all one
+        # hears, 60 dB above what F0 changes.
+        self.level = nn.Parameter(torch.zeros(channels, 1))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return nn.functional.leaky_relu(x + self.level * torch.randn_like(x), _SLOPE)

@@ -39,6 +39,8 @@ VOCODERS = {
     "pc-nsf-hifigan": "espnet2_nhv.vocoder.pc_nsf_hifigan:PCNSFHiFiGAN",
     "freev": "espnet2_nhv.vocoder.freev:FreeV",
     "priorgrad": "espnet2_nhv.vocoder.priorgrad:PriorGrad",
+    "soundstream": "espnet2_nhv.vocoder.codec:SoundStream",
+    "encodec": "espnet2_nhv.vocoder.codec:EnCodec",
     "griffinlim": "espnet2_nhv.vocoder.griffinlim:GriffinLim",
     "world": "espnet2_nhv.vocoder.world:World",
 }

@@ -25,6 +25,8 @@ class Synthesizer(ABC):
         Whether it can be told, as `mel_f0`, at which F0 the mel was sung, where it is to sing at another.
     needs_wav : bool
         Whether it analyses a recording itself, so that features alone do not drive it.
+    bitrate : float or None
+        Bit/s of what lies between a recording and its synthesis, where that is a code.
     device : torch.device
         Where it computes.
     grid_centre : 0 or 0.5
@@ -36,6 +38,7 @@ class Synthesizer(ABC):
     needs_f0: bool = False
     takes_mel_f0: bool = False
     needs_wav: bool = False
+    bitrate: Optional[float] = None
     device = torch.device("cpu")
     grid_centre: float = 0.0
 

@@ -18,7 +18,8 @@ from espnet2_nhv.vocoder import build_vocoder, save_vocoder
 from espnet2_nhv.vocoder.registry import VOCODERS, vocoder_class
 
 STOCK = {"hifigan_generator": dict(channels=32), "melgan_generator": dict(channels=256)}
-TRAINABLE = [name for name in VOCODERS if vocoder_class(name).trainable]
+# Those that features alone drive.
+TRAINABLE = [name for name in VOCODERS if vocoder_class(name).trainable and not vocoder_class(name).needs_wav]
 N_FRAMES = 103  # of the song, by its label
 
 

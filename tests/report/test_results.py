@@ -8,6 +8,7 @@ import pytest
 import yaml
 from espnet2.gan_tts.hifigan import HiFiGANGenerator
 from result_files import table, write_scores
+from small import SMALL
 
 from espnet2_nhv.bin import report as report_cli
 from espnet2_nhv.errors import UserError
@@ -23,9 +24,9 @@ KEYS = {
     *(metric.key for metric in METRICS),
     *OPTIONAL,
     *("skipped", "vocoder", "set", "tag", "worst", "lsd_worst_at", "error", "params"),
-    *("stale", "failed", "count", "stderr", "reads_recording"),
+    *("stale", "failed", "count", "stderr", "reads_recording", "bitrate"),
     *("n_utterances", "n_scored", "n_missing", "rtf", "rtf_device", "rtf_threads"),
-    *("steps", "train_seconds", "train_device"),
+    *("steps", "train_seconds", "train_device", "f0_tracker", "features_f0"),
 }
 
 
@@ -33,6 +34,7 @@ def test_the_table_is_ranked_and_its_best_values_are_bold(expdir):
     write_results(expdir, ["nhv", "hifigan"], ["eval"], command="./run.sh --corpus pjs")
     text = (expdir / "RESULTS.md").read_text()
     assert "`./run.sh --corpus pjs`" in text
+    assert "F0 scores hear by" not in text  # scores of before it was noted
     first, second = table(text, "eval")
     assert (first["vocoder"], second["vocoder"]) == ("`hifigan`", "`nhv`")
     assert (first["MR-STFT (neper) ↓"], second["MR-STFT (neper) ↓"]) == ("**0.900**", "1.000")  # means of u1, u2
@@ -74,12 +76,14 @@ def test_who_has_no_pitch_in_half_the_songs_has_not_the_best_pitch(expdir):
 
 
 def test_who_hears_the_recording_is_named(expdir):
-    save_vocoder(build_vocoder("world"), expdir / "world" / "vocoder", "CC0", "nothing")
-    write_scores(expdir / "world", "eval", {})
-    rows = write_results(expdir, ["world", "nhv"], ["eval"])
-    assert [row["reads_recording"] for row in rows] == [True, False]
+    for name in ("world", "soundstream"):
+        save_vocoder(build_vocoder(name, **SMALL.get(name, {})), expdir / name / "vocoder", "CC0", "nothing")
+        write_scores(expdir / name, "eval", {})
+    rows = write_results(expdir, ["world", "soundstream", "nhv"], ["eval"])
+    assert [row["reads_recording"] for row in rows] == [True, True, False]
     notes = {row["vocoder"]: row["note"] for row in table((expdir / "RESULTS.md").read_text(), "eval")}
-    assert notes == {"`world`": "analyses the recording itself", "`nhv`": ""}
+    codec = "analyses the recording itself; 0.8 kbit/s"  # two books of eight words, 138 times a second
+    assert notes == {"`world`": "analyses the recording itself", "`soundstream`": codec, "`nhv`": ""}
 
 
 def test_a_perfect_copy_is_first_on_the_page_too(expdir):
@@ -134,6 +138,21 @@ def test_periodicity_has_a_table_of_its_own_and_nearest_to_zero_is_best(expdir):
     assert "aperiodicity (dB)" in [column["label"] for column in copied["columns"]]
 
 
+def test_learned_scores_stand_with_their_errors(expdir):
+    for name, mean, error in (("nhv", -0.25, 0.06), ("hifigan", -0.7, None)):
+        path = expdir / name / "decode" / "eval" / "scores.json"
+        scores = json.loads(path.read_text())
+        for key, values in (("mean", mean), ("stderr", error), ("count", 2)):
+            scores[key]["distillmos"] = values
+        path.write_text(json.dumps(scores))
+    rows = write_results(expdir, ["nhv", "hifigan"], ["eval"])
+    shown = {row["vocoder"]: row for row in table((expdir / "RESULTS.md").read_text(), "Learned scores of eval")}
+    label = "DistillMOS (MOS) ↑"
+    assert (shown["`nhv`"][label], shown["`hifigan`"][label]) == ("**-0.25** ± 0.06", "-0.70")
+    (learned,) = [page for page in result_tables(rows) if page["title"] == "Learned scores of eval"]
+    assert sorted(row[1]["text"] for row in learned["rows"]) == ["-0.25 ± 0.06", "-0.70"]
+
+
 def test_worst_utterances_are_named(expdir):
     write_results(expdir, ["nhv", "hifigan"], ["eval"])
     first, second = table((expdir / "RESULTS.md").read_text(), "Worst utterances of eval")
@@ -160,6 +179,15 @@ def test_rows_of_the_json(expdir):
     assert rows[0]["mcd"] == 3.5 and rows[0]["f0_rmse"] is None and rows[0]["rtf"] == 0.01
     assert rows[0]["steps"] == 12000 and rows[1]["steps"] is None
     assert rows[1]["worst"]["mcd"] == ["u2", 5.0]
+
+
+def test_both_trackers_are_named(expdir):
+    scores = expdir / "nhv" / "decode" / "eval" / "scores.json"
+    scores.write_text(json.dumps(dict(json.loads(scores.read_text()), f0_tracker="harvest")))
+    (scores.parent / "source.yaml").write_text("f0_method: swift\n")
+    (row,) = write_results(expdir, ["nhv"], ["eval"])
+    assert (row["f0_tracker"], row["features_f0"]) == ("harvest", "swift")
+    assert "F0 scores hear by harvest, whatever the features' F0 is by: swift." in (expdir / "RESULTS.md").read_text()
 
 
 def test_a_vocoder_that_failed_has_a_row_that_says_why(expdir):

@@ -102,10 +102,11 @@ def test_scored_again_where_what_measures_changes(folders, monkeypatch):
         return _fingerprint(pairs, SPEC, extras, {})
 
     before = made_from("", ())
-    assert {made_from(f"score/{name}", ()) for name in ("results", "table", "visqol", "pesq")} == {before}
+    assert {made_from(f"score/{name}", ()) for name in ("visqol", "pesq", "learned", "recordings")} == {before}
     measuring = ["score/mcd", "score/metrics", "score/aperiodicity", "pitch/harvest"]
     assert len({before, *(made_from(name, ()) for name in measuring)}) == 1 + len(measuring)
     assert made_from("score/pesq", ("pesq",)) != made_from("", ("pesq",)) != before
+    assert made_from("score/learned", ("plcmos",)) != made_from("", ("plcmos",))
 
 
 def test_the_kept_f0_follows_the_recording(folders):

@@ -4,16 +4,30 @@ import importlib.util
 
 import numpy as np
 import pytest
+import soxr
+import torch
 from result_files import table
 from signals import FS, SPEC, noise, voice
 
 from espnet2_nhv.errors import UserError
 from espnet2_nhv.report.results import write_results
+from espnet2_nhv.score import learned
 from espnet2_nhv.score.optional import OPTIONAL, available, measure_optional
 
+LEARNED = [key for key, extra in OPTIONAL.items() if extra.file == "learned"]
 
-@pytest.fixture(params=OPTIONAL)
+
+@pytest.fixture(params=[key for key in OPTIONAL if key not in LEARNED])
 def key(request):
+    return installed(request)
+
+
+@pytest.fixture(params=LEARNED)
+def learned_key(request):
+    return installed(request)
+
+
+def installed(request):
     extra = OPTIONAL[request.param]
     if importlib.util.find_spec(extra.module) is None:
         pytest.skip(f"{extra.package} is not installed (pip install 'espnet2_nhv[metrics]')")
@@ -48,11 +62,47 @@ def test_silence_is_the_worst_of_all_and_no_number_is_none(key, monkeypatch):
     assert measure_optional(key, wav, wav, SPEC) == {key: None}
 
 
+def package_opinion(key, wav):
+    """What the package itself says of a signal at 16 kHz."""
+    clip = soxr.resample(wav, FS, 16000).astype(np.float32)
+    if key == "distillmos":
+        distillmos = importlib.import_module("distillmos")
+        with torch.no_grad():
+            return float(distillmos.ConvTransformerSQAModel().eval()(torch.from_numpy(clip)[None]))
+    np.random.seed(0)  # PLCMOS draws its listeners
+    name, score = {"plcmos": ("plcmos", "plcmos"), "dnsmos": ("dnsmos", "sig_mos")}[key]
+    return float(importlib.import_module(f"speechmos.{name}").run(clip, 16000)[score])
+
+
+def test_a_learned_score_is_the_difference_to_the_recording(learned_key):
+    song = np.concatenate([voice(f0, 0.6) for f0 in (220.0, 300.0)])
+    rough = song + noise(1.2, 1, 0.05)
+    state = np.random.get_state()[1].copy()
+    found = measure_optional(learned_key, song, rough, SPEC)[learned_key]
+    assert np.array_equal(np.random.get_state()[1], state)  # others' random numbers are theirs
+    song_opinion, rough_opinion = (package_opinion(learned_key, wav) for wav in (song, rough))
+    assert abs(found) > 0.05 and found == pytest.approx(rough_opinion - song_opinion, abs=1e-3)
+    assert measure_optional(learned_key, song, song.copy(), SPEC) == {learned_key: 0.0}
+    # Of silence they may say anything; here it gets the lowest opinion, and is nothing to compare with.
+    lost = measure_optional(learned_key, song, 0 * song, SPEC)[learned_key]
+    assert lost == pytest.approx(1 - song_opinion, abs=1e-3)
+    assert measure_optional(learned_key, 0 * song, song, SPEC) == {learned_key: None}
+    assert measure_optional(learned_key, song[:1000], song[:1000], SPEC) == {learned_key: None}
+
+
+def test_long_songs_are_judged_in_clips(monkeypatch):
+    heard = []
+    monkeypatch.setattr(learned, "_plcmos", lambda: lambda clip: heard.append(clip) or float(len(heard)))
+    song = noise(23.0)
+    assert learned.plcmos(song, song, SPEC) == {"plcmos": 3.0}  # means of 4, 5, 6 and of 1, 2, 3
+    assert [len(clip) / learned.RATE for clip in heard] == pytest.approx([23 / 3] * 6, abs=1e-3)
+
+
 def test_a_missing_package_is_a_reason_not_an_error(monkeypatch):
     monkeypatch.setitem(OPTIONAL, "visqol", OPTIONAL["visqol"]._replace(module="not_installed_anywhere"))
     assert available(["visqol"]) == ((), {"visqol": "visqol-python is not installed"})
     assert available([]) == ((), {})
-    with pytest.raises(UserError, match="no optional metric 'mos'; there are visqol, pesq"):
+    with pytest.raises(UserError, match="no optional metric 'mos'; there are visqol, pesq, distillmos"):
         available(["mos"])
 
 

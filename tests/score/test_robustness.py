@@ -15,7 +15,7 @@ from espnet2_nhv.errors import UserError
 from espnet2_nhv.feature.spec import FeatureSpec
 from espnet2_nhv.report.page.tables import result_tables
 from espnet2_nhv.report.table import render
-from espnet2_nhv.score.robustness import probes
+from espnet2_nhv.score.robustness import probes, unvoiced
 from espnet2_nhv.score.robustness import run as robustness
 from espnet2_nhv.score.robustness.columns import COLUMNS, kind_of
 from espnet2_nhv.score.robustness.comb import fit_comb, line_spectrum
@@ -26,6 +26,7 @@ from espnet2_nhv.score.robustness.periodicity import periodicity
 from espnet2_nhv.score.robustness.probes import Phrase, asked_f0, load_phrases, steady_frame
 from espnet2_nhv.score.robustness.rows import collect_robustness, robustness_tables
 from espnet2_nhv.score.robustness.shift import shift_errors
+from espnet2_nhv.score.robustness.unvoiced import gained_periodicity
 from espnet2_nhv.vocoder import build_vocoder
 from espnet2_nhv.vocoder.base import AbsVocoder
 from espnet2_nhv.vocoder.registry import VOCODERS
@@ -206,7 +207,43 @@ def test_what_lies_outside_the_analysis_is_not_judged():
     assert set(scores.values()) == {None}
 
 
+# --- what is not a voice
+
+
+@pytest.mark.parametrize("name", unvoiced.NOISES)
+def test_noise_is_no_more_periodic_than_another_draw_of_it(name, monkeypatch):
+    noise = unvoiced.make_noise(name, SPEC)
+    assert 20 * np.log10(np.sqrt(np.mean(noise**2))) == pytest.approx(-36, abs=0.1)
+    draw = np.random.default_rng
+    monkeypatch.setattr(np.random, "default_rng", lambda seed: draw(seed + 1))
+    scores = gained_periodicity(noise, unvoiced.make_noise(name, SPEC), SPEC)
+    assert scores["periodicity_gained"] < 0.1 and abs(scores["level_off"]) < 0.01
+
+
+def test_a_hum_in_noise_is_found_at_its_pitch():
+    noise = unvoiced.make_noise("pink", SPEC)
+    hum = note(4.0, f0=245.0)
+    hum *= np.sqrt(3 * np.mean(noise**2) / np.mean(hum**2))  # three quarters of the power
+    scores = gained_periodicity(noise, noise + hum, SPEC)
+    assert scores["periodicity_gained"] == pytest.approx(0.75, abs=0.12)
+    assert min(abs(scores["hum"] * k - 245) for k in (1, 2, 3, 4)) < 3  # a multiple of the period is as good
+    assert scores["level_off"] == pytest.approx(6.02, abs=0.3)
+    assert set(gained_periodicity(noise, np.zeros_like(noise), SPEC).values()) == {None}
+
+
 # --- what is asked
+
+
+def test_a_vocoder_that_can_be_told_the_pitch_of_the_mel_is_probed_both_ways():
+    assert not any(name.endswith("mel_f0") for name in [*probes.shift_probes(), *probes.cycle_probes()])
+    told = [name for name in probes.shift_probes(True) if name.endswith("mel_f0")]
+    assert told == [
+        f"{name}_mel_f0" for name in ("f0_x0.5", "f0_x0.75", "f0_x1.5", "f0_x2", "low_male", "high_soprano")
+    ]
+    phrase = Phrase("u", np.zeros((100, 128)), np.linspace(150, 250, 100), np.ones(100), "u.wav")
+    assert asked_f0("f0_x0.5_mel_f0", phrase, SPEC) == pytest.approx(phrase.f0 / 2)
+    assert asked_f0("cycle_-5_mel_f0", phrase, SPEC) == pytest.approx(phrase.f0 * 2 ** (-5 / 12))
+    assert {kind_of(name) for name in told} == {"shifted"} and kind_of("cycle_-5_mel_f0") == "cycle"
 
 
 def test_voices_are_moved_to_their_median():
@@ -273,19 +310,30 @@ def test_command_measures_goes_on_and_fills_the_tables(data, monkeypatch, capsys
     assert probes.shift_probes() == [
         *("f0_x0.5", "f0_x0.75", "f0_x1.5", "f0_x2", "key_-3", "key_+3", "low_male", "high_soprano"),
     ]
-    for name, few in (("SCALES", (1.5,)), ("KEYS", ()), ("VOICES", {"high_soprano": 880.0})):
+    few_of = (
+        ("SCALES", (1.5,)),
+        ("KEYS", ()),
+        ("VOICES", {"high_soprano": 880.0}),
+        ("CYCLES", (7,)),
+        ("GAINS", (-12,)),
+    )
+    for name, few in (*few_of, ("NOISES", ["white"])):
         monkeypatch.setattr(probes, name, few)
     monkeypatch.setattr(robustness, "real_time_factors", lambda subjects, *a: {name: 0.5 for name in subjects})
     monkeypatch.setattr(robustness, "peak_memory", lambda name, seconds, threads: 100.0 * threads)
     results = run(data, "sharp")
     found = results["probes"]
-    assert list(found) == ["held_4", "f0_x1.5", "high_soprano", "speed"]
+    assert list(found) == ["held_4", "f0_x1.5", "high_soprano", "cycle_+7", "level_-12", "noise_white", "speed"]
     assert found["held_4"]["f0_off"] == pytest.approx(12, abs=0.3) and found["held_4"]["f0_drift"] < 0.3
     assert found["held_4"]["frame_am"] == pytest.approx(5, abs=0.1) and found["held_4"]["glitches"] == 0
     assert found["f0_x1.5"]["f0_rmse"] == pytest.approx(12, abs=1.5) and found["f0_x1.5"]["f0_gross"] < 1
     assert found["high_soprano"]["f0_rmse"] == pytest.approx(12, abs=1.5)
+    assert found["cycle_+7"]["mrstft"] > 0 and found["cycle_+7"]["lsd_0_4"] > 0
+    assert found["level_-12"]["level_off"] > 10  # it sings at one level whatever the mel says
+    assert found["noise_white"]["periodicity_gained"] > 0.8  # and it sings where there is no voice
     assert found["speed"] == dict(rtf_1=0.5, rtf_2=0.5, peak_mb_1=100.0, peak_mb_2=200.0)
-    assert (data / "exp/sharp/robustness/wav/held_4.wav").exists()
+    for name in ("held_4", "cycle_+7_u0", "cycle_+7_u0_away", "noise_white"):
+        assert (data / f"exp/sharp/robustness/wav/{name}.wav").exists()
 
     # Again: nothing is measured twice; another length is measured beside what is there.
     for name in ("shift_errors", "real_time_factors"):
@@ -306,7 +354,14 @@ def test_command_measures_goes_on_and_fills_the_tables(data, monkeypatch, capsys
 
     (data / "exp/sharp/vocoder/training.yaml").write_text("{steps: 300, seconds: 60.0}")
     rows = [row for name in ("sharp", "hifigan") for row in collect_robustness(data / "exp" / name, name)]
-    held, shifted, speed = robustness_tables(rows)
+    held, shifted, cycle, level, noise, speed = robustness_tables(rows)
+    assert [table.title for table in (cycle, level, noise)] == [
+        *("There and back", "Quiet singing", "Noise without a voice"),
+    ]
+    assert [{line.row["vocoder"] for line in table.lines} for table in (cycle, level)] == [
+        {"sharp"},
+        {"sharp", "hifigan"},
+    ]
     assert [(line.row["probe"], line.row["vocoder"]) for line in held.lines][:2] == [
         ("held_4", "sharp"),
         ("held_4", "hifigan"),
@@ -377,13 +432,16 @@ def test_one_probe_that_was_skipped_keeps_its_row():
 
 
 def test_what_would_take_too_long_is_skipped_until_the_limit_is_higher(data, monkeypatch):
+    n_probes = 1 + len([*probes.shift_probes(), *probes.cycle_probes(), *probes.level_probes()]) + 5 + 1
     found = run(data, "sharp", "--limit", "1e-6")["probes"]
-    assert len(found) == 10 and all("over the limit" in values["skipped"] for values in found.values())
+    assert len(found) == n_probes and all("over the limit" in values["skipped"] for values in found.values())
     monkeypatch.setattr(robustness, "shift_errors", lambda *a: dict(f0_rmse=1.0))
     monkeypatch.setattr(robustness, "real_time_factors", lambda subjects, *a: {name: 0.5 for name in subjects})
     monkeypatch.setattr(robustness, "peak_memory", lambda name, seconds, threads: 100.0 * threads)
+    for name in ("lsd", "mrstft", "mcd", "gained_periodicity"):
+        monkeypatch.setattr(robustness, name, lambda *a: {"lsd_worst_at": 0.0, "lsd_0_4": 1.0, "lsd_8_16": 1.0})
     found = run(data, "sharp")["probes"]
-    assert len(found) == 10 and not any("skipped" in values for values in found.values())
+    assert len(found) == n_probes and not any("skipped" in values for values in found.values())
 
 
 def test_measured_again_where_what_measures_changes_not_where_what_shows_does(data, monkeypatch):

@@ -58,10 +58,9 @@ def reference_signal(nhv, mel, f0, noise, mel_f0=None):
     f0 = held_f0(f0, 2)
     position = np.arange((n_frames + 1) * hop)
     samples = np.interp(position / hop, np.arange(len(f0)), f0)
-    stretch = 1 + nhv.arguments["jitter"] * np.clip(noise[: len(position) : hop], -3, 3)
-    frame_phase = np.append(0, np.cumsum((f0[1:] + f0[:-1]) / 2 * stretch * hop / fs))
+    frame_phase = np.append(0, np.cumsum((f0[1:] + f0[:-1]) / 2 * hop / fs))
     i, u = position // hop, position % hop
-    phase = frame_phase[i] + stretch[i] * (f0[i] * u + (f0[i + 1] - f0[i]) * u**2 / (2 * hop)) / fs
+    phase = frame_phase[i] + (f0[i] * u + (f0[i + 1] - f0[i]) * u**2 / (2 * hop)) / fs
     pulses = np.zeros(len(position))
     for k in range(1, int(fs / 2 / samples.min()) + 1):
         room = fs / 2 - k * samples
@@ -73,8 +72,13 @@ def reference_signal(nhv, mel, f0, noise, mel_f0=None):
     pulses, noise = (np.append(np.zeros(hop), x) for x in (pulses, noise))
     signal = np.zeros((n_frames + 3) * hop + 2 * n_fft)
     bins = np.arange(n_fft)
+    frequency = np.fft.fftfreq(n_fft, 1 / fs)
+    octaves = np.log2(np.maximum(np.abs(frequency), 1) / nhv.arguments["jitter_above"])
+    late = nhv.arguments["jitter"] * (0.5 + 0.5 * np.sin(np.pi * np.clip(octaves / 0.5, -0.5, 0.5)))
     for frame in range(n_frames + 1):
         harmonic = np.exp(np.exp(-2j * np.pi * np.outer(bins, quefrencies) / n_fft) @ cepstra[frame, :n_harmonic])
+        deviation = np.clip(noise[(frame + 1) * hop], -3, 3)  # a hop of zeros comes before it
+        harmonic *= np.exp(-2j * np.pi * frequency * late * deviation)
         aperiodic = np.exp(
             np.cos(2 * np.pi * np.outer(bins, np.arange(nhv.sizes[1])) / n_fft) @ cepstra[frame, n_harmonic:]
         )
@@ -334,8 +338,7 @@ def test_gradients_agree_with_float64():
         nhv = random_nhv().to(dtype)
         mel, f0 = mel.to(dtype), f0.to(dtype)
         numbers, _ = nhv.network(nhv.network_input(mel[None], f0[None]), nhv.network.initial_state(1))
-        noise = torch.ones(1, 6 * nhv.spec.hop_length, dtype=dtype)
-        pulses, _ = nhv.pulses(torch.cat([f0, f0[-1:]])[None], torch.zeros(1, dtype=torch.float64), noise)
+        pulses, _ = nhv.pulses(torch.cat([f0, f0[-1:]])[None], torch.zeros(1, dtype=torch.float64))
         excitation = torch.stack([pulses, pulses.flip(-1)]).to(dtype)
         excitation = torch.nn.functional.pad(excitation, (nhv.spec.hop_length, 0))
         frames = nhv.filtered_frames(nhv.filters(numbers, mel[None], f0[None], f0[None]), *excitation)

@@ -1,19 +1,51 @@
 """F0 on the feature contract: continuous, in Hz, one value a frame, with voicing apart."""
 
+import dataclasses
 from typing import Callable, Iterator, Optional, Tuple
 
 import numpy as np
 
 from espnet2_nhv.errors import UserError
 from espnet2_nhv.feature.pitch.base import AbsTracker, Piece, Track
+from espnet2_nhv.feature.pitch.curve import Curve
 from espnet2_nhv.feature.pitch.registry import DEFAULT, build_tracker
 from espnet2_nhv.feature.pitch.voicing import Evidence, decide, evidence
 from espnet2_nhv.feature.spec import FeatureSpec
 
+FIELDS = tuple(field.name for field in dataclasses.fields(Track))
+LOUD = 25.0  # dB under the loudest that is sung: what is louder is not rumble
 
-def extract_f0(
-    wav: np.ndarray, spec: FeatureSpec, method: str = DEFAULT, progress: Optional[Callable[[float], None]] = None
-) -> Tuple[np.ndarray, np.ndarray]:
+
+@dataclasses.dataclass(frozen=True)
+class Pitch:
+    """F0 of a recording.
+
+    Attributes
+    ----------
+    f0 : ndarray [shape=(T,)], float32, Hz
+    vuv : ndarray [shape=(T,)], float32, 1 where voiced, else 0
+    beyond : float in [0, 1], share of the loud periodic frames whose pitch lies beyond the range of the search
+    """
+
+    f0: np.ndarray
+    vuv: np.ndarray
+    beyond: float = 0.0
+
+
+def extract_f0(wav: np.ndarray, spec: FeatureSpec, method: str = DEFAULT, **options) -> Tuple[np.ndarray, np.ndarray]:
+    """F0 and voicing, both ``(T,)``, as :func:`analyse_pitch` finds them."""
+    pitch = analyse_pitch(wav, spec, method, **options)
+    return pitch.f0, pitch.vuv
+
+
+def analyse_pitch(
+    wav: np.ndarray,
+    spec: FeatureSpec,
+    method: str = DEFAULT,
+    progress: Optional[Callable[[float], None]] = None,
+    curve: Optional[Curve] = None,
+    watch: bool = False,
+) -> Pitch:
     """Analyse one utterance or recording, in pieces, so that memory hardly grows with its length.
 
     Parameters
@@ -21,14 +53,15 @@ def extract_f0(
     wav : array [shape=(L,)], L >= hop_length, or what gives one when it is sliced
     spec : FeatureSpec, of which fs, hop_length, frame_centre, f0_floor and f0_ceil count
     method : a row of :data:`espnet2_nhv.feature.pitch.registry.TRACKERS`
+    curve : Curve, which the method `file` takes F0 and voicing from
+    watch : bool, whether to listen for pitches beyond the range too, where the tracker does not do so by itself
     progress : called with the share of the work, in (0, 1], that has just been done; it may raise to stop
 
     Returns
     -------
-    f0 : ndarray [shape=(T,)], float32, Hz, in [f0_floor, f0_ceil], with ``T = L // hop_length``
+    pitch : Pitch of ``T = L // hop_length`` frames; F0 is in [f0_floor, f0_ceil], with `file` in the curve's range
         Frame i belongs to sample ``(i + frame_centre) * hop_length``. Unvoiced frames are interpolated, linearly in
         log F0, and the ends held; a signal without a voiced frame gets the geometric middle of the range throughout.
-    vuv : ndarray [shape=(T,)], float32, 1 where voiced, else 0
 
     Raises
     ------
@@ -37,21 +70,32 @@ def extract_f0(
 
     Source: the tracker's; voicing as in :mod:`espnet2_nhv.feature.pitch.voicing`.
     """
-    tracker = build_tracker(method, spec)
+    tracker = build_tracker(method, spec, **({} if curve is None else dict(curve=curve)))
     if len(np.shape(wav)) != 1 or len(wav) < spec.hop_length:
         raise UserError(f"F0 needs one channel of at least {spec.hop_length} samples, not an array of {np.shape(wav)}")
-    heard = [_piece(tracker, wav, *span, progress) for span in _pieces(tracker, len(wav), spec)]
-    track = Track(*(_joined([track for track, _ in heard], name) for name in ("f0", "found", "confidence", "voiced")))
+    tracker.check(len(wav))
+    watch = watch and method != "file"
+    heard = [_piece(tracker, wav, *span, progress, watch) for span in _pieces(tracker, len(wav), spec)]
+    track = Track(*(_joined([track for track, _ in heard], name) for name in FIELDS))
     sound = Evidence(*(_joined([sound for _, sound in heard], name) for name in ("periodicity", "level")))
     vuv = decide(track, sound, frame_seconds=spec.hop_length / spec.fs)
     # A frame that only its neighbours made voiced has no pitch of its own.
-    return _continuous(track.f0, vuv & track.found, spec), vuv.astype(np.float32)
+    f0 = _continuous(track.f0, vuv & track.found, tracker.spec)
+    return Pitch(f0, vuv.astype(np.float32), _share_beyond(track, sound, vuv))
+
+
+def _share_beyond(track: Track, sound: Evidence, vuv: np.ndarray) -> float:
+    if track.beyond is None or not track.beyond.any():
+        return 0.0
+    sung = vuv | track.beyond
+    loud = sung & (sound.level > np.percentile(sound.level[sung], 95) - LOUD)
+    return float((track.beyond & loud).sum() / loud.sum())
 
 
 def _pieces(tracker: AbsTracker, n_samples: int, spec: FeatureSpec) -> Iterator[Tuple[int, int, int, int]]:
     """First and last sample of each piece, and first and last frame that it answers for; the lasts excluded."""
     hop, n_frames = spec.hop_length, n_samples // spec.hop_length
-    length, overlap = tracker.piece_seconds * spec.fs, tracker.overlap_seconds * spec.fs
+    length, overlap = tracker.piece_seconds * spec.fs, round(tracker.overlap_seconds * spec.fs)
     start, first, last = 0, 0, False
     while not last:
         # A last bit too short to stand alone stays with the piece before it.
@@ -62,7 +106,9 @@ def _pieces(tracker: AbsTracker, n_samples: int, spec: FeatureSpec) -> Iterator[
         start, first = end, stop
 
 
-def _piece(tracker: AbsTracker, wav, begin: int, end: int, first: int, stop: int, progress) -> Tuple[Track, Evidence]:
+def _piece(
+    tracker: AbsTracker, wav, begin: int, end: int, first: int, stop: int, progress, watch: bool
+) -> Tuple[Track, Evidence]:
     """What was heard in the frames from `first` to `stop`, of the samples from `begin` to `end`."""
     spec = tracker.spec
     samples = np.ascontiguousarray(wav[begin:end], dtype=np.float64)
@@ -74,6 +120,10 @@ def _piece(tracker: AbsTracker, wav, begin: int, end: int, first: int, stop: int
     time = (np.arange(before, max(after, stop)) * spec.hop_length + spec.first_centre) / spec.fs - begin / spec.fs
     sound = Piece(samples, spec.fs, time, spec.hop_length / spec.fs, begin / spec.fs)
     track = tracker.track(sound)
+    if watch and track.beyond is None:
+        from espnet2_nhv.feature.pitch.swift import Swift
+
+        track = dataclasses.replace(track, beyond=Swift(spec).track(sound).beyond)
     facts = evidence(sound, track.f0)
     if progress:
         progress((stop - first) / (len(wav) // spec.hop_length))

@@ -7,7 +7,7 @@ from typing import Optional, Tuple
 
 import numpy as np
 
-from espnet2_nhv.feature.pitch.periodicity import listen, periodicity, smooth
+from espnet2_nhv.feature.pitch.periodicity import periodicity, reduced, smooth, without_rumble
 from espnet2_nhv.feature.spec import FeatureSpec
 
 
@@ -22,12 +22,15 @@ class Track:
     confidence : ndarray [shape=(T,)], in [0, 1], how voiced the tracker itself takes each frame for (0.5: as likely as
         not), or None for a tracker that does not say; voicing is then judged by the sound alone
     voiced : ndarray of bool [shape=(T,)], or None; where the tracker has the last word on voicing, its word
+    beyond : ndarray of bool [shape=(T,)], or None for a tracker that does not look: whether there is a periodic sound
+        whose pitch lies beyond the range of the search
     """
 
     f0: np.ndarray
     found: np.ndarray
     confidence: Optional[np.ndarray] = None
     voiced: Optional[np.ndarray] = None
+    beyond: Optional[np.ndarray] = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,9 +53,14 @@ class Piece:
     start: float = 0.0
 
     @functools.cached_property
+    def reduced(self) -> Tuple[np.ndarray, int]:
+        """It at no more than 16 kHz, and that rate."""
+        return reduced(self.wav, self.fs)
+
+    @functools.cached_property
     def heard(self) -> Tuple[np.ndarray, int]:
         """The part of it by which voicing is judged, and its rate: :func:`espnet2_nhv.feature.pitch.voicing.listen`."""
-        return listen(self.wav, self.fs)
+        return without_rumble(*self.reduced)
 
     def periodicity(self, f0: np.ndarray) -> np.ndarray:
         """How much of each frame repeats after one period of `f0`, Hz: as voicing.periodicity has it; ``(T,)``."""
@@ -75,17 +83,21 @@ class AbsTracker(ABC):
 
     Attributes
     ----------
-    piece_seconds, overlap_seconds : int >= 1, s
+    piece_seconds : int >= 1, s
+    overlap_seconds : float > 0, s
         Pieces begin at whole multiples of the first, less the second.
     package : str or None, what has to be installed
     """
 
     piece_seconds: int = 30
-    overlap_seconds: int = 1
+    overlap_seconds: float = 1
     package: Optional[str] = None
 
     def __init__(self, spec: FeatureSpec):
         self.spec = spec
+
+    def check(self, n_samples: int) -> None:
+        """Refuse a recording of so many samples, by a UserError; where it does not matter nothing is done."""
 
     @abstractmethod
     def track(self, piece: Piece) -> Track:

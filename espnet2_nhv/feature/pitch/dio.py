@@ -15,4 +15,4 @@ class Dio(AbsTracker):
 
     def track(self, piece: Piece) -> Track:
         f0, found = world_track(pyworld.dio, piece, self.spec)
-        return Track(refine(piece, f0, found), found)
+        return Track(refine(piece.wav, piece.fs, piece.time, f0, found), found)

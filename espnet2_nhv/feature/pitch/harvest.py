@@ -23,7 +23,7 @@ class Harvest(AbsTracker):
     def track(self, piece: Piece) -> Track:
         dio = Dio(self.spec).track(piece)
         harvest, found = world_track(pyworld.harvest, piece, self.spec)
-        harvest = refine(piece, harvest, found & (harvest > COARSE_ABOVE))
+        harvest = refine(piece.wav, piece.fs, piece.time, harvest, found & (harvest > COARSE_ABOVE))
         # Two periods are as periodic as one: of two about equal pitches the higher one is meant.
         doubt = np.where(dio.f0 > harvest, -0.1, 0.1)
         apart = np.abs(np.log2(dio.f0 / harvest)) > DISAGREE

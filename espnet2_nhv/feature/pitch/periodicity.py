@@ -13,10 +13,19 @@ SMOOTH_SECONDS = 0.025
 
 def listen(wav: np.ndarray, fs: int) -> Tuple[np.ndarray, int]:
     """The part of a signal by which voicing is judged, and its sampling rate, Hz."""
+    return without_rumble(*reduced(wav, fs))
+
+
+def reduced(wav: np.ndarray, fs: int) -> Tuple[np.ndarray, int]:
+    """A signal at no more than 16 kHz, and that rate, Hz."""
+    rate = min(RATE, fs)
+    return soxr.resample(wav, fs, rate), rate
+
+
+def without_rumble(wav: np.ndarray, rate: int) -> Tuple[np.ndarray, int]:
+    """What is above 100 Hz, and the rate, Hz."""
     from scipy.signal import butter, sosfiltfilt  # slow to import, so only where it is used
 
-    rate = min(RATE, fs)
-    wav = soxr.resample(wav, fs, rate)
     return sosfiltfilt(butter(2, LOWEST, "highpass", fs=rate, output="sos"), wav, padlen=0), rate
 
 
@@ -69,3 +78,10 @@ def smooth(yes: np.ndarray, frame_seconds: float) -> np.ndarray:
 
     width = 2 * round((SMOOTH_SECONDS / frame_seconds - 1) / 2) + 1
     return median_filter(yes.astype(np.uint8), max(1, width)) > 0
+
+
+def lasting(yes: np.ndarray, frame_seconds: float, seconds: float) -> np.ndarray:
+    """Where a decision `yes` (bool) holds for all frames within `seconds` around; ``(T,)`` of bool."""
+    from scipy.ndimage import minimum_filter1d
+
+    return minimum_filter1d(yes.astype(np.uint8), 2 * int(seconds / 2 / frame_seconds) + 1) > 0

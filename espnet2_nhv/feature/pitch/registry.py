@@ -15,15 +15,16 @@ TRACKERS = {
     "harvest": "espnet2_nhv.feature.pitch.harvest:Harvest",
     "dio": "espnet2_nhv.feature.pitch.dio:Dio",
     "fcpe": "espnet2_nhv.feature.pitch.fcpe:FCPE",
+    "file": "espnet2_nhv.feature.pitch.file:File",
 }
 METHODS = tuple(TRACKERS)
 # Of features. Scores have their own (espnet2_nhv.score.tracker), which does not move with it.
 DEFAULT = "harvest"
-METHOD_HELP = "tracker; swift is the fastest, harvest the slowest, dio errs more in noise, fcpe needs torchfcpe"
+METHOD_HELP = "swift is the fastest, harvest the slowest, dio errs more in noise, fcpe needs torchfcpe, file takes --f0"
 
 
-def build_tracker(name: str, spec: "FeatureSpec") -> "AbsTracker":
-    """The tracker registered as `name`.
+def build_tracker(name: str, spec: "FeatureSpec", **options) -> "AbsTracker":
+    """The tracker registered as `name`; `options` are its own, such as the curve of `file`.
 
     Raises
     ------
@@ -35,7 +36,7 @@ def build_tracker(name: str, spec: "FeatureSpec") -> "AbsTracker":
     module, attribute = TRACKERS[name].split(":")
     cls = getattr(importlib.import_module(module), attribute)
     try:
-        return cls(spec)
+        return cls(spec, **options)
     except ImportError as error:
         raise UserError(
             f"the F0 method {name} needs the package {cls.package} ({error}): install it, or use another --f0_method"

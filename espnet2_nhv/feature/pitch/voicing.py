@@ -5,12 +5,14 @@ import dataclasses
 import numpy as np
 
 from espnet2_nhv.feature.pitch.base import Piece, Track
-from espnet2_nhv.feature.pitch.periodicity import level, smooth
+from espnet2_nhv.feature.pitch.periodicity import lasting, level, smooth
 
 # Periodic and aperiodic power are equal at a correlation of one half.
 PERIODIC = 0.5
 # Decibels under the loud parts, where a reverberant tail or the mains hum may still repeat but nobody sings.
 QUIET = 45.0
+# Where voices creak, Hz, and how sure of its pitch a tracker must be there, for how long (s) around.
+CREAK_BELOW, CREAK_SURE, CREAK_SECONDS = 130.0, 0.7, 0.04
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,7 +39,8 @@ def decide(track: Track, sound: Evidence, frame_seconds: float) -> np.ndarray:
 
     A pitch tracker that follows a voice through its consonants calls them voiced. Here a frame counts
     as voiced if the tracker had a pitch, at least half of the power repeats after one period of it,
-    and it is not far quieter than the rest; single frames follow their neighbours.
+    and it is not far quieter than the rest; single frames follow their neighbours. The pulses of a creaky voice are
+    too uneven to repeat: at low pitches it is enough that a tracker, which can tell how sure it is, is so for a while.
 
     Parameters
     ----------
@@ -49,6 +52,9 @@ def decide(track: Track, sound: Evidence, frame_seconds: float) -> np.ndarray:
         return track.voiced
     if not track.found.any():
         return np.zeros(len(track.found), dtype=bool)
-    voiced = track.found & (sound.periodicity > PERIODIC)
+    voiced = sound.periodicity > PERIODIC
+    if track.confidence is not None:
+        voiced |= (track.f0 < CREAK_BELOW) & lasting(track.confidence > CREAK_SURE, frame_seconds, CREAK_SECONDS)
+    voiced &= track.found
     voiced &= sound.level > np.percentile(sound.level[track.found], 95) - QUIET
     return smooth(voiced, frame_seconds)

@@ -23,7 +23,7 @@ def world_track(tracker: Callable, piece: Piece, spec: FeatureSpec) -> Tuple[np.
     return at_times(piece.time, grid, pitch, fallback=np.sqrt(spec.f0_floor * spec.f0_ceil))
 
 
-def refine(piece: Piece, f0: np.ndarray, where: np.ndarray) -> np.ndarray:
+def refine(wav: np.ndarray, fs: int, time: np.ndarray, f0: np.ndarray, where: np.ndarray) -> np.ndarray:
     """`f0` with instantaneous frequencies (StoneMask) in its place where wanted and possible."""
-    refined = pyworld.stonemask(piece.wav, np.where(where, f0, 0.0), piece.time, piece.fs)
+    refined = pyworld.stonemask(wav, np.where(where, f0, 0.0), time, fs)
     return np.where(refined > 0, refined, f0)

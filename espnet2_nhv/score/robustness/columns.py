@@ -1,6 +1,6 @@
 """What the columns of the robustness tables mean."""
 
-from espnet2_nhv.score.metrics import Metric
+from espnet2_nhv.score.metrics import METRICS, Metric
 
 HELD = (
     Metric("f0_off", "F0 off", "cent", 1, True, "median F0 of the note's last second against the F0 asked for"),
@@ -27,14 +27,41 @@ SHIFTED = (
         *("f0_rmse", "F0 fine", "cent", 1, True),
         "root mean square error against the F0 asked for, within 50 cents: says little where F0 gross is high",
     ),
-    Metric("f0_gross", "F0 gross", "%", 2, True, "share of voiced frames off by over 50 cents"),
-    Metric("f0_lost", "unvoiced", "%", 2, True, "share of frames asked to be voiced that are not"),
+    Metric(
+        "f0_gross",
+        "F0 gross",
+        "%",
+        2,
+        True,
+        "share of the frames heard to be voiced, inside notes, off by over 50 cents",
+    ),
+    Metric("f0_lost", "unvoiced", "%", 2, True, "share of frames inside notes in which no voice is heard"),
     Metric("f0_worst", "worst F0", "cent", 0, True, "largest error that lasts for 50 ms, of all phrases"),
     Metric(
         *("timbre", "timbre", "dB", 2, True),
         "mel-cepstral distortion against the recording, each envelope taken with its own F0: high notes show less of "
         "an envelope, so compare vocoders within a probe only",
     ),
+)
+
+CYCLE = tuple(metric for metric in METRICS if metric.key in ("mrstft", "mcd") or metric.key.startswith("lsd_"))
+
+LEVELS = (
+    Metric("level_off", "level", "dB", 2, True, "level out less level in", signed=True),
+    Metric("lsd_0_4", "LSD 0-4", "dB", 2, True, "as in copy synthesis, after the gain was undone"),
+    Metric("lsd_8_16", "LSD 8-16", "dB", 2, True, "the same in 8-16 kHz"),
+)
+
+NOISE = (
+    Metric(
+        *("periodicity_gained", "periodicity gained", "", 2, True),
+        "largest rise of the normalised autocorrelation at any period from the lowest to the highest F0; a few "
+        "hundredths are chance",
+    ),
+    Metric("periodicity_in", "in", "", 2, True, "the autocorrelation of the noise at that period"),
+    Metric("periodicity_out", "out", "", 2, True, "the same of what was made of it"),
+    Metric("hum", "at", "Hz", 0, True, "one over that period"),
+    Metric("level_off", "level", "dB", 2, True, "level out less level in", signed=True),
 )
 
 SPEED = (
@@ -45,11 +72,10 @@ SPEED = (
     Metric("steps_per_second", "training steps/s", "", 2, False, "steps made over the time they took, as trained here"),
 )
 
-COLUMNS = {"held": HELD, "shifted": SHIFTED, "speed": SPEED}
+COLUMNS = {"held": HELD, "shifted": SHIFTED, "cycle": CYCLE, "level": LEVELS, "noise": NOISE, "speed": SPEED}
 
 
 def kind_of(probe: str) -> str:
     """Which of COLUMNS a probe fills."""
-    if probe == "speed":
-        return "speed"
-    return "held" if probe.startswith("held_") else "shifted"
+    first = probe.partition("_")[0]
+    return first if first in COLUMNS else "shifted"

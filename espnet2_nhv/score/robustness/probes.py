@@ -10,10 +10,14 @@ from espnet2_nhv.errors import UserError
 from espnet2_nhv.feature.ark import ArkTable
 from espnet2_nhv.feature.datadir import read_table
 from espnet2_nhv.feature.spec import FeatureSpec
+from espnet2_nhv.score.robustness.unvoiced import NOISES
 
 SCALES = (0.5, 0.75, 1.5, 2.0)
 KEYS = (-3, 3)  # semitones
 VOICES = {"low_male": 82.4, "high_soprano": 880.0}  # Hz, E2 and A5, to which the median of a phrase is moved
+KNOWN = "_mel_f0"  # what ends the names of probes in which the vocoder is told the F0 of the mel
+CYCLES = (0, -5, 7)  # semitones, there and back
+GAINS = (0, -12, -24, -36, -48)  # dB
 STEADY_FRAMES = 8  # either side of a frame, 46 ms at hop 256, that must be alike for it to be steady
 LONGEST = 10.0  # seconds of a phrase that are taken
 
@@ -37,9 +41,26 @@ class Phrase:
     wav: str
 
 
-def shift_probes() -> List[str]:
-    """Names of the probes that sing phrases with another F0."""
-    return [*_factors(), *VOICES]
+def shift_probes(takes_mel_f0: bool = False) -> List[str]:
+    """Names of the probes that sing phrases with another F0; where the vocoder can be told the mel's, both ways."""
+    blind = [*_factors(), *VOICES]
+    return [*blind, *(f"{probe}{KNOWN}" for probe in blind if takes_mel_f0 and not probe.startswith("key_"))]
+
+
+def cycle_probes(takes_mel_f0: bool = False) -> List[str]:
+    """Names of the probes that sing phrases in another key, analyse that, and sing it back."""
+    blind = [f"cycle_{key:+d}" for key in CYCLES]
+    return [*blind, *(f"{probe}{KNOWN}" for probe in blind if takes_mel_f0)]
+
+
+def level_probes() -> List[str]:
+    """Names of the probes that copy phrases turned down."""
+    return [f"level_{gain}" for gain in GAINS]
+
+
+def noise_probes() -> List[str]:
+    """Names of the probes that copy noises."""
+    return [f"noise_{name}" for name in NOISES]
 
 
 def _factors() -> Dict[str, float]:
@@ -52,7 +73,10 @@ def _factors() -> Dict[str, float]:
 
 def asked_f0(probe: str, phrase: Phrase, spec: FeatureSpec) -> np.ndarray:
     """The F0 that a probe asks of a phrase, Hz; not beyond what the contract knows as F0."""
-    if probe in VOICES:
+    probe = probe.removesuffix(KNOWN)
+    if probe.startswith("cycle_"):
+        factor = 2 ** (int(probe.removeprefix("cycle_")) / 12)
+    elif probe in VOICES:
         factor = VOICES[probe] / float(np.median(phrase.f0[phrase.vuv > 0.5]))
     else:
         factor = _factors()[probe]

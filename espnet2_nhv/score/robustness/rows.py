@@ -12,7 +12,14 @@ from espnet2_nhv.vocoder.saved import is_another
 
 SET = "robustness"  # what these rows have as their set
 FILE = "robustness.json"
-TITLES = {"held": "Held notes", "shifted": "Other keys and voices", "speed": "Time and memory"}
+TITLES = {
+    "held": "Held notes",
+    "shifted": "Other keys and voices",
+    "cycle": "There and back",
+    "level": "Quiet singing",
+    "noise": "Noise without a voice",
+    "speed": "Time and memory",
+}
 
 
 class Line(NamedTuple):
@@ -113,7 +120,7 @@ def _usual(kind: str, rows: Sequence[dict]):
 
 
 def _source(kind: str, row: dict):
-    return {"held": row["held_from"], "shifted": row["phrases"]}.get(kind)
+    return row["held_from"] if kind == "held" else row["phrases"] if kind in ("shifted", "cycle", "level") else None
 
 
 def _line(kind: str, row: dict, usual) -> Line:
@@ -137,6 +144,19 @@ def _asked(kind: str, source: Optional[object]) -> str:
     if kind == "shifted":
         return (
             f"Phrases ({', '.join(source or ['of the set'])}) with their own mel and another F0: scaled (x), moved by "
-            "semitones (key), or to a median of 82.4 Hz (low male) or 880 Hz (high soprano). Means over the phrases."
+            "semitones (key), or to a median of 82.4 Hz (low male) or 880 Hz (high soprano). Means over the phrases. "
+            "Where a vocoder can be told the F0 that the mel is of, the probes whose names end in mel_f0 tell it."
         )
+    if kind == "cycle":
+        return (
+            f"Phrases ({', '.join(source or ['of the set'])}) sung so many semitones higher, analysed, and sung with "
+            "their own F0 again, against the recording: what a change of key has cost comes to light; +0 is a copy of "
+            "a copy."
+        )
+    if kind == "level":
+        return (
+            f"Phrases ({', '.join(source or ['of the set'])}) turned down by so many decibels before they are analysed."
+        )
+    if kind == "noise":
+        return "Four seconds of noise at -36 dBFS, analysed as any recording is and copied."
     return "On the CPU of the machine that measured, while it did what else it had to do."

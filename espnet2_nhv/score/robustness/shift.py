@@ -3,7 +3,7 @@
 from typing import Dict, Optional
 
 import numpy as np
-from scipy.ndimage import median_filter
+from scipy.ndimage import binary_erosion, median_filter
 
 from espnet2_nhv.feature.spec import FeatureSpec
 from espnet2_nhv.score.f0 import GROSS
@@ -12,6 +12,7 @@ from espnet2_nhv.score.mcd import envelope, mel_cepstrum
 from espnet2_nhv.score.tracker import heard_f0
 
 WORST_SECONDS = 0.05  # an error has to last about as long to count as the worst
+EDGE_SECONDS = 0.03  # at either end of a note, where voices begin and end and trackers disagree
 MARGIN = 2 ** (1 / 12)  # a semitone: an F0 asked for this near the ends of the analysis is not judged
 
 
@@ -23,7 +24,7 @@ def shift_errors(
     vuv: np.ndarray,
     spec: FeatureSpec,
 ) -> Dict[str, Optional[float]]:
-    """Pitch against the F0 asked for, and envelopes against the recording's, in the frames where it is voiced.
+    """Pitch against the F0 asked for, and envelopes against the recording's, inside the recording's voiced parts.
 
     Parameters
     ----------
@@ -37,8 +38,8 @@ def shift_errors(
     -------
     scores : dict of float >= 0, or None where there is no frame to judge by
         f0_rmse : root mean square difference, cents, of voiced frames within 50 cents
-        f0_gross : share of the voiced frames that differ by more than 50 cents, percent
-        f0_lost : share of the frames asked to be voiced that are not, percent
+        f0_gross : share of the frames heard to be voiced that differ by more than 50 cents, percent
+        f0_lost : share of all these frames in which no voice is heard, percent
         f0_worst : the largest difference that lasts for 50 ms or so, cents
         timbre : mel-cepstral distortion without c0, each signal's envelope taken with its own F0, dB
 
@@ -47,7 +48,8 @@ def shift_errors(
     heard, heard_vuv = heard_f0(wav, spec, spec.frame_centre)
     n_frames = min(map(len, (heard, asked, f0, vuv)))
     heard, heard_vuv, asked, f0, vuv = (x[:n_frames] for x in (heard, heard_vuv, asked, f0, vuv))
-    judged = (vuv > 0.5) & (asked > spec.f0_floor * MARGIN) & (asked < spec.f0_ceil / MARGIN)
+    inside = binary_erosion(vuv > 0.5, np.ones(2 * round(EDGE_SECONDS * spec.frame_rate) + 1), border_value=1)
+    judged = inside & (asked > spec.f0_floor * MARGIN) & (asked < spec.f0_ceil / MARGIN)
     both = judged & (heard_vuv > 0.5)
     cents = 1200 * np.abs(np.log2(heard / asked))
     fine = cents[both & (cents <= GROSS)]

@@ -1,5 +1,6 @@
 """NHV: a neural homomorphic vocoder for singing."""
 
+import math
 from typing import Optional, Sequence, Tuple, Union
 
 import torch
@@ -21,8 +22,9 @@ from espnet2_nhv.vocoder.nhv.stream import NHVStream
 # The network reads normalised features; what lies further out than this many deviations tells it nothing more.
 _INPUT_RANGE = 6.0
 _MIDDLE_F0 = 250.0  # Hz, from which octaves count
-# Deviations: pulses that stray further would be heard as wrong notes.
+# Deviations: pulses that stray further would be heard one by one.
 _JITTER_RANGE = 3.0
+_JITTER_FADE = 0.5  # octaves in which it sets in
 
 
 class NHV(AbsVocoder):
@@ -52,14 +54,16 @@ class NHV(AbsVocoder):
     lifter : (float, float) in periods of F0, or None: quefrencies of the harmonic filter fade out from the first to the
         second (:class:`PitchLifter`)
     reads_f0 : bool, the network reads F0 beside the mel, which tells it which ripples are harmonics
-    jitter : float >= 0, standard deviation of the pitch of a hop, as a share of F0: no voice repeats itself exactly
+    jitter : float >= 0, s, standard deviation of the time by which a frame's pulses come early or late, as heard
+        above `jitter_above`: no voice repeats itself exactly
+    jitter_above : float >= 0, Hz; harmonics far below keep time
 
     Source: Z. Liu et al., "Neural Homomorphic Vocoder", Interspeech 2020, with a closed-form pulse train, weighted
     overlap-add and the envelope prior in place of a sum of cosines, blocks and a network that learns it all.
     """
 
     needs_f0 = True
-    before = dict(smooth=False, lifter=None, reads_f0=False, jitter=0.0)
+    before = dict(smooth=False, lifter=None, reads_f0=False, jitter=0.0, jitter_above=0.0)
 
     def __init__(
         self,
@@ -79,7 +83,8 @@ class NHV(AbsVocoder):
         smooth: bool = True,
         lifter: Optional[Sequence[float]] = (0.40, 0.50),
         reads_f0: bool = True,
-        jitter: float = 0.004,
+        jitter: float = 25e-6,
+        jitter_above: float = 4000.0,
     ):
         super().__init__(spec)
         hop_length = spec.hop_length
@@ -92,8 +97,10 @@ class NHV(AbsVocoder):
                 f"nhv: orders {order}, {noise_order} (noise) and {anticausal_order} (anticausal) "
                 f"do not fit n_fft {self.n_fft}"
             )
-        if not 0 <= jitter < 0.1:
-            raise UserError(f"nhv: jitter is {jitter}, but a share of F0 in [0, 0.1) is needed")
+        if not 0 <= jitter < 1e-3 or jitter_above < 0:
+            raise UserError(
+                f"nhv: jitter is {jitter} s above {jitter_above} Hz, but less than 1 ms above 0 Hz is needed"
+            )
         self.jitter, self.reads_f0 = jitter, reads_f0
         # What the network writes: quefrencies -anticausal_order..order of one filter, 0..noise_order of the other.
         quefrencies = [*range(-anticausal_order, order + 1), *range(noise_order + 1)]
@@ -115,6 +122,7 @@ class NHV(AbsVocoder):
         constant("window", synthesis_window(window, hop_length))
         constant("noise", flat_noise(spec).clone())
         constant("cosines", cosine_matrix(noise_order, self.n_fft))
+        constant("jitter_angles", self._jitter_angles(jitter, jitter_above))
 
     def forward(
         self, mel: torch.Tensor, f0: Optional[torch.Tensor] = None, mel_f0: Optional[torch.Tensor] = None
@@ -124,19 +132,19 @@ class NHV(AbsVocoder):
         `mel_f0` ``(B, 1, T)``, Hz, is the F0 at which the mel was sung, where it may be another than `f0`. For memory
         that does not grow with length use :meth:`inference` or :meth:`stream`.
         """
-        return self._excited(*self._filters_of_batch(mel, f0, mel_f0))
+        return self._excited(*self._cepstra_of_batch(mel, f0, mel_f0))
 
     def forward_twice(
         self, mel: torch.Tensor, f0: Optional[torch.Tensor] = None, mel_f0: Optional[torch.Tensor] = None
     ) -> Tuple[torch.Tensor, torch.Tensor]:
         """See :meth:`AbsVocoder.forward_twice`: one pair of filters, two excitations."""
-        filters, f0 = self._filters_of_batch(mel, f0, mel_f0)
+        cepstra, f0 = self._cepstra_of_batch(mel, f0, mel_f0)
         with torch.no_grad():
-            another = self._excited(filters, f0)
-        return self._excited(filters, f0), another
+            another = self._excited(cepstra, f0)
+        return self._excited(cepstra, f0), another
 
-    def _filters_of_batch(self, mel, f0, mel_f0):
-        """Filters of a batch's frames and of one more, and F0 ``(B, T + 2)`` of these and yet another."""
+    def _cepstra_of_batch(self, mel, f0, mel_f0):
+        """Cepstra of a batch's frames and of one more, and F0 ``(B, T + 2)`` of these and yet another."""
         if f0 is None:
             raise UserError("nhv needs F0 beside the mel: give f0 of shape (B, 1, T) in Hz")
         batch, _, n_frames = mel.shape
@@ -150,16 +158,17 @@ class NHV(AbsVocoder):
         with torch.autocast(mel.device.type, enabled=False):
             numbers = numbers[:, self.look_ahead : self.look_ahead + n_frames + 1]
             numbers, mel = numbers.float(), mel[:, : n_frames + 1].float()
-            return self.filters(numbers, mel, f0[:, :-1], sung[:, : n_frames + 1]), f0
+            return self.cepstra(numbers, mel, f0[:, :-1], sung[:, : n_frames + 1]), f0
 
-    def _excited(self, filters, f0):
-        """A waveform ``(B, 1, T * hop_length)`` of a batch's filters, at random phase and of random noise."""
+    def _excited(self, cepstra, f0):
+        """A waveform ``(B, 1, T * hop_length)`` of a batch's cepstra, at random phase and of random noise."""
         batch, hop_length, n_frames = len(f0), self.spec.hop_length, f0.shape[1] - 2
         start = torch.rand(batch, dtype=torch.float64, device=f0.device)
         with torch.autocast(f0.device.type, enabled=False):
             first = torch.randint(len(self.noise), (batch,), device=f0.device)
             noise = cut(self.noise, first, (n_frames + 1) * hop_length)
-            pulses, _ = self.pulses(f0, start, noise)
+            filters = self.responses(*cepstra, self.deviations(noise))
+            pulses, _ = self.pulses(f0, start)
             excitation = [torch.nn.functional.pad(x, (hop_length, 0)) for x in (pulses, noise)]
             wav = overlap_add(self.filtered_frames(filters, *excitation), hop_length)
         begin = hop_length + self.lead
@@ -189,30 +198,24 @@ class NHV(AbsVocoder):
         octaves = torch.log2(mel_f0.clamp(min=1.0) / _MIDDLE_F0).clamp(-_INPUT_RANGE, _INPUT_RANGE)
         return torch.cat([mel, octaves[..., None].to(mel.dtype)], dim=-1)
 
-    def pulses(
-        self, f0: torch.Tensor, start: torch.Tensor, noise: torch.Tensor, steady: Optional[torch.Tensor] = None
-    ) -> Tuple[torch.Tensor, torch.Tensor]:
-        """Pulse train, and its phase after it.
-
-        Parameters
-        ----------
-        f0 : Tensor [shape=(B, T + 1)], Hz
-        start : Tensor [shape=(B,), dtype=float64], cycles, phase of the first sample
-        noise : Tensor [shape=(B, T * hop_length)], the noise of the same samples. The first of each hop also says how
-            much faster or slower the phase runs in it: so jitter needs no other source, and is drawn with the noise
-        steady : Tensor [shape=(T,), dtype=bool] or None, hops without jitter
-
-        Returns
-        -------
-        pulses : Tensor [shape=(B, T * hop_length)]
-        end : Tensor [shape=(B,), dtype=float64], cycles
-        """
-        stretch = None
-        if self.jitter:
-            stretch = self.jitter * noise[:, :: self.spec.hop_length].clamp(-_JITTER_RANGE, _JITTER_RANGE)
-            stretch = 1 + (stretch if steady is None else stretch.masked_fill(steady, 0.0))
-        phase, f0_samples, end = sample_phase(f0, self.spec.hop_length, self.fs, start, stretch)
+    def pulses(self, f0: torch.Tensor, start: torch.Tensor) -> Tuple[torch.Tensor, torch.Tensor]:
+        """Pulse train ``(B, T * hop_length)`` for F0 ``(B, T + 1)`` from a phase ``(B,)``, and the phase after it."""
+        phase, f0_samples, end = sample_phase(f0, self.spec.hop_length, self.fs, start)
         return pulse_train(phase, f0_samples, self.fs), end
+
+    def deviations(self, noise: torch.Tensor) -> torch.Tensor:
+        """How far each frame's pulses stray, ``(B, T)``, in deviations, from its noise ``(B, T * hop_length)``.
+
+        It is the noise's first sample in each hop: so jitter needs no other source, and is drawn with the noise.
+        """
+        return noise[:, :: self.spec.hop_length].clamp(-_JITTER_RANGE, _JITTER_RANGE)
+
+    def _jitter_angles(self, jitter: float, above: float) -> torch.Tensor:
+        """Phase ``(n_fft / 2 + 1,)`` by which one deviation of jitter turns each bin."""
+        frequency = torch.arange(self.n_fft // 2 + 1, dtype=torch.float64) * (self.fs / self.n_fft)
+        octaves = torch.log2(frequency.clamp(min=1.0) / max(above, 1.0))
+        share = 0.5 + 0.5 * torch.sin(math.pi * (octaves / _JITTER_FADE).clamp(-0.5, 0.5))
+        return (-2 * math.pi * jitter * frequency * share).float()
 
     def cepstra(
         self, numbers: torch.Tensor, mel: torch.Tensor, f0: torch.Tensor, mel_f0: torch.Tensor
@@ -224,7 +227,12 @@ class NHV(AbsVocoder):
         return harmonic if self.lifter is None else harmonic * self.lifter(torch.maximum(f0, mel_f0)), noise
 
     def filters(
-        self, numbers: torch.Tensor, mel: torch.Tensor, f0: torch.Tensor, mel_f0: torch.Tensor
+        self,
+        numbers: torch.Tensor,
+        mel: torch.Tensor,
+        f0: torch.Tensor,
+        mel_f0: torch.Tensor,
+        deviations: Optional[torch.Tensor] = None,
     ) -> Tuple[torch.Tensor, torch.Tensor]:
         """Frequency responses of both filters.
 
@@ -234,17 +242,22 @@ class NHV(AbsVocoder):
         mel : Tensor [shape=(B, T, n_mels)], raw log-mel of these frames
         f0 : Tensor [shape=(B, T)], Hz, to be sung
         mel_f0 : Tensor [shape=(B, T)], Hz, at which the mel was sung, as far as is known; else `f0`
+        deviations : Tensor [shape=(B, T)] or None, see :meth:`deviations`; None: pulses keep time
 
         Returns
         -------
         harmonic : Tensor [shape=(B, T, n_fft / 2 + 1), dtype=complex64]
         noise : Tensor [shape=(B, T, n_fft / 2 + 1)]
         """
-        return self.responses(*self.cepstra(numbers, mel, f0, mel_f0))
+        return self.responses(*self.cepstra(numbers, mel, f0, mel_f0), deviations)
 
-    def responses(self, harmonic: torch.Tensor, noise: torch.Tensor) -> Tuple[torch.Tensor, torch.Tensor]:
+    def responses(
+        self, harmonic: torch.Tensor, noise: torch.Tensor, deviations: Optional[torch.Tensor] = None
+    ) -> Tuple[torch.Tensor, torch.Tensor]:
         """Frequency responses of filters whose cepstra are ``(..., sizes[0])`` and ``(..., sizes[1])``."""
-        return phased_response(harmonic, self.n_fft, self.anticausal_order), zero_phase_response(noise, self.cosines)
+        turn = deviations[..., None] * self.jitter_angles if self.jitter and deviations is not None else None
+        response = phased_response(harmonic, self.n_fft, self.anticausal_order, turn)
+        return response, zero_phase_response(noise, self.cosines)
 
     def filtered_frames(
         self, filters: Tuple[torch.Tensor, torch.Tensor], pulses: torch.Tensor, noise: torch.Tensor

@@ -37,9 +37,11 @@ class SourceFilter(Protocol):
 
     def network_input(self, mel: torch.Tensor, mel_f0: torch.Tensor) -> torch.Tensor: ...
 
-    def pulses(self, f0, start, noise) -> Tuple[torch.Tensor, torch.Tensor]: ...
+    def pulses(self, f0, start) -> Tuple[torch.Tensor, torch.Tensor]: ...
 
-    def filters(self, numbers, mel, f0, mel_f0) -> Tuple[torch.Tensor, torch.Tensor]: ...
+    def deviations(self, noise: torch.Tensor) -> torch.Tensor: ...
+
+    def filters(self, numbers, mel, f0, mel_f0, deviations) -> Tuple[torch.Tensor, torch.Tensor]: ...
 
     def filtered_frames(self, filters, pulses, noise) -> torch.Tensor: ...
 
@@ -182,13 +184,14 @@ class NHVStream:
         vocoder, hop_length = self.vocoder, self.vocoder.spec.hop_length
         done = (end - begin) * hop_length
         white = self._white(done)
-        pulses, self._phase = vocoder.pulses(self._f0[:, begin : end + 1], self._phase, white)
+        pulses, self._phase = vocoder.pulses(self._f0[:, begin : end + 1], self._phase)
         pulses = torch.cat([self._pulses, pulses], dim=1)
         noise = torch.cat([self._noise, white], dim=1)
         self._pulses, self._noise = pulses[:, done:], noise[:, done:]
 
         frames = (x[:, begin:end] for x in (self._numbers, self._mel, self._f0, self._mel_f0))
-        frames = vocoder.filtered_frames(vocoder.filters(*frames), pulses, noise)
+        filters = vocoder.filters(*frames, vocoder.deviations(white))
+        frames = vocoder.filtered_frames(filters, pulses, noise)
         signal = overlap_add(frames, hop_length)
         signal[:, : self._tail.shape[1]] += self._tail
         self._tail = signal[:, done:].clone()

@@ -1,5 +1,6 @@
 """Each tracker against a glide whose pitch is known, and the registry."""
 
+import dataclasses
 import importlib.util
 
 import numpy as np
@@ -7,7 +8,8 @@ import pytest
 from signals import FS, SPEC, voice
 
 from espnet2_nhv.errors import UserError
-from espnet2_nhv.feature.pitch.analysis import extract_f0
+from espnet2_nhv.feature.audit import audit_f0
+from espnet2_nhv.feature.pitch.analysis import analyse_pitch, extract_f0
 from espnet2_nhv.feature.pitch.registry import DEFAULT, TRACKERS, build_tracker
 from espnet2_nhv.feature.pitch.swift import Swift
 
@@ -38,8 +40,6 @@ def test_swift_does_not_jump_to_the_octave_above(pitch):
 
 @pytest.mark.parametrize("pitch, floor, ceil", [(43.0, 40.0, 300.0), (2350.0, 200.0, 2500.0), (1850.0, 200.0, 2500.0)])
 def test_swift_beyond_the_range_of_its_network(pitch, floor, ceil):
-    import dataclasses
-
     spec = dataclasses.replace(SPEC, f0_floor=floor, f0_ceil=ceil)
     f0, vuv = extract_f0(voice(pitch), spec, "swift")
     assert vuv[20:-20].mean() > 0.95
@@ -73,3 +73,35 @@ def test_a_missing_package_is_one_sentence(monkeypatch):
     monkeypatch.setattr(fcpe, "_model", missing)
     with pytest.raises(UserError, match="the F0 method fcpe needs the package torchfcpe"):
         build_tracker("fcpe", SPEC)
+
+
+def test_creaky_voice_is_voiced_and_noise_is_not():
+    from pitch_table import at_frames, creaky
+
+    (wav, true), *_ = creaky(1)
+    f0, vuv = extract_f0(wav, SPEC, "swift")
+    assert vuv[true > 0].mean() > 0.9 and vuv[true == 0].mean() < 0.05
+    # Its pulses are too uneven to repeat: what has the sound alone to judge by calls it unvoiced.
+    assert extract_f0(wav, SPEC, "dio")[1][true > 0].mean() < 0.9
+    rumble = np.cumsum(np.random.default_rng(0).standard_normal(2 * FS))
+    rumble -= np.convolve(rumble, np.ones(2000) / 2000, "same")
+    assert extract_f0(0.3 * rumble / np.abs(rumble).max(), SPEC, "swift")[1].mean() < 0.05
+    assert len(at_frames(true, 256, len(wav))) == len(f0)
+
+
+@pytest.mark.parametrize("method", ["swift", "dio"])
+def test_a_voice_beyond_the_range_is_told_of_and_given_no_pitch(method):
+    n = np.arange(3 * FS) / FS
+    # A second in the range, a second above it, a second below it.
+    wav = voice(np.where(n < 1, 300.0, np.where(n < 2, 1500.0, 75.0)), 3.0)
+    spec = dataclasses.replace(SPEC, f0_floor=150.0, f0_ceil=1000.0)
+    pitch = analyse_pitch(wav, spec, method, watch=True)
+    assert pitch.beyond == pytest.approx(2 / 3, abs=0.06)
+    seconds = np.arange(len(pitch.f0)) * 256 / FS
+    if method == "swift":
+        assert pitch.vuv[(seconds > 1.1) & (seconds < 1.9)].mean() < 0.05
+    (warning,) = [text for text in audit_f0(pitch.f0, pitch.vuv, spec, pitch.beyond).warnings(spec) if "beyond" in text]
+    assert "beyond 150 to 1000 Hz" in warning and "--f0_ceil" in warning
+    wide = analyse_pitch(wav, dataclasses.replace(SPEC, f0_floor=60.0, f0_ceil=2000.0), method, watch=True)
+    assert wide.beyond < 0.02
+    assert np.median(np.abs(1200 * np.log2(wide.f0[(seconds > 1.2) & (seconds < 1.8)] / 1500))) < 10

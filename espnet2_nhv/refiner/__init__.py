@@ -1,0 +1,1 @@
+"""Mel spectrograms before a vocoder: what is wrong with them, and mending it."""
