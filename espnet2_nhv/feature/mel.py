@@ -67,7 +67,7 @@ class LogMel(torch.nn.Module):
             mirrored = self.spec.n_fft // 2 - self.spec.first_centre
             wav = torch.nn.functional.pad(wav.float(), (0, max(0, mirrored + 1 - wav.shape[-1])))
             if self.spec.frame_centre:
-                wav = torch.nn.functional.pad(wav, (mirrored, self.spec.n_fft - mirrored), mode="reflect")
+                wav = torch.nn.functional.pad(wav, (mirrored, mirrored), mode="reflect")
             mel, _ = self.fbank(wav)
         return mel[:, :n_frames].transpose(1, 2).clamp(min=self.spec.log_floor)
 

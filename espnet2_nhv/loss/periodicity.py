@@ -1,7 +1,7 @@
 """Loss on how periodic each band is: how much of it is harmonics, and how much is noise."""
 
 import math
-from typing import Optional, Sequence, Tuple
+from typing import Sequence, Tuple
 
 import torch
 
@@ -50,40 +50,25 @@ class PeriodicityLoss(torch.nn.Module):
         self.register_buffer("bands", torch.stack(bands, dim=1).float(), persistent=False)
         self.register_buffer("angles", 2 * math.pi * frequency, persistent=False)
 
-    def forward(
-        self,
-        wav_hat: torch.Tensor,
-        wav: torch.Tensor,
-        f0: torch.Tensor,
-        another: Optional[torch.Tensor] = None,
-    ) -> torch.Tensor:
+    def forward(self, wav_hat: torch.Tensor, wav: torch.Tensor, f0: torch.Tensor) -> torch.Tensor:
         """The loss of `wav_hat` against the reference `wav`.
 
         Parameters
         ----------
         wav_hat, wav : Tensor [shape=(B, 1, N)], any floating type
         f0 : Tensor [shape=(B, 1, T)], Hz, > 0, at samples 0, N / T, 2 N / T, ...
-        another : Tensor [shape=(B, 1, N)] or None, another draw of the same generator, which counts as a constant: the
-            loss is then an energy distance, least when `wav_hat` is as periodic as the recording *and* wavers as much
 
         Returns
         -------
-        loss : Tensor [shape=(), dtype=float32]
+        loss : Tensor [shape=(), dtype=float32], >= 0
         """
         with torch.autocast(wav.device.type, enabled=False):
             with torch.no_grad():
                 cosines = torch.cos(self.angles / self._f0_of_frames(f0.float(), wav.shape[-1])[..., None])
                 target, level = self._periodicity(wav, cosines)
                 counts = (level > self.least * level.amax(dim=-1, keepdim=True)).float()
-                other = None if another is None else self._periodicity(another, cosines)[0]
             hat, _ = self._periodicity(wav_hat, cosines)
-            n_counts = counts.sum().clamp(min=1.0)
-            loss = ((hat - target).abs() * counts).sum() / n_counts
-            if other is not None:
-                repulsion = ((hat - other).abs() * counts).sum() / n_counts
-                # Both draws are the generator's: the gradient with respect to one of them is half of the whole.
-                loss = loss - repulsion + 0.5 * repulsion.detach()
-        return loss
+            return ((hat - target).abs() * counts).sum() / counts.sum().clamp(min=1.0)
 
     def periodicity(self, wav: torch.Tensor, f0: torch.Tensor) -> torch.Tensor:
         """Periodicity ``(B, frames, bands)`` of `wav` ``(B, 1, N)`` at `f0` ``(B, 1, T)``."""

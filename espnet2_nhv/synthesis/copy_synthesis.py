@@ -148,6 +148,8 @@ def _copy_one(source: str, target: Path, vocoder: Synthesizer, job: "_Job", bar:
     n_frames = len(wav) // spec.hop_length
     n_samples, left = n_frames * spec.hop_length, bar.total - bar.n
     sung = _shifted(f0, change.f0_factor, vocoder.fs)
+    # Formants that are moved take the harmonics in the mel along.
+    told = {"mel_f0": f0 * np.float32(change.formant_shift)} if vocoder.takes_mel_f0 and change != Change() else {}
     stream = _stream_of(vocoder)
     whole = []
     with contextlib.ExitStack() as stack:
@@ -161,20 +163,27 @@ def _copy_one(source: str, target: Path, vocoder: Synthesizer, job: "_Job", bar:
             if keep is not None:
                 keep(mel.numpy())
             end = begin + len(mel)
-            if f0 is not None and change != Change():
+            if f0 is not None and change != Change() and not told:
                 mel = between_harmonics(mel, f0[begin:end], spec)
             if change.formant_shift != 1.0:
                 mel = shift_formants(mel, spec, change.formant_shift)
             if stream is None:
                 whole.append(mel)
             else:
-                write(stream.push(mel, torch.from_numpy(sung[begin:end])).cpu().numpy())
+                curves = {"f0": sung, **told}
+                write(
+                    stream.push(mel, **{name: torch.from_numpy(x[begin:end]) for name, x in curves.items()})
+                    .cpu()
+                    .numpy()
+                )
             bar.update(left * 0.9 * len(mel) / n_frames)
             begin = end
         if stream is None:
             pitch = None if sung is None else torch.from_numpy(sung)
-            samples = dict(wav=torch.from_numpy(np.asarray(wav))) if vocoder.needs_wav else {}
-            write(vocoder.inference(torch.cat(whole), pitch, **samples).cpu().numpy())
+            more = {name: torch.from_numpy(x) for name, x in told.items()}
+            if vocoder.needs_wav:
+                more["wav"] = torch.from_numpy(np.asarray(wav))
+            write(vocoder.inference(torch.cat(whole), pitch, **more).cpu().numpy())
         else:
             write(stream.flush().cpu().numpy())
     bar.update(bar.total - bar.n)

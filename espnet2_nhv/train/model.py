@@ -26,7 +26,7 @@ class ESPnetGANVocoderModel(AbsGANESPnetModel):
     """Losses of generator and discriminator, in turns, generator first.
 
     ``repulsion`` is minus half the STFT distance between two draws of one segment, for vocoders that draw noise: see
-    :meth:`MultiResolutionSTFTLoss.energy_distance`. With it, ``periodicity`` and ``band_level`` are such distances too.
+    :meth:`MultiResolutionSTFTLoss.energy_distance`. With it, ``band_level`` is such a distance too.
 
     Parameters
     ----------
@@ -159,7 +159,7 @@ class ESPnetGANVocoderModel(AbsGANESPnetModel):
         if self.band_level is not None:
             losses["band_level"] = self.band_level(fake, real, another)
         if self.periodicity is not None:
-            losses["periodicity"] = self.periodicity(fake, real, f0, another)
+            losses["periodicity"] = self.periodicity(fake, real, f0)
         if adversarial:
             # One generator pass serves both turns.
             self._judged = fake.detach(), real

@@ -176,3 +176,11 @@ def test_the_openutau_preset_is_openvpis_formula():
     assert (ours - theirs).abs().max() < 1e-4
     assert theirs.min() == pytest.approx(math.log(1e-5), abs=1e-6)
     torch.testing.assert_close(log_mel_of_long(wav.numpy(), spec, block_frames=7), ours[0].T, rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize("preset", PRESETS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("n_frames", [1, 2, 3])
+def test_shortest_signals_have_their_frames(preset, n_frames):
+    spec = FeatureSpec.load(preset)
+    mel = LogMel(spec)(torch.zeros(n_frames * spec.hop_length + 1))
+    assert mel.shape == (1, spec.n_mels, n_frames) and torch.isfinite(mel).all()

@@ -47,28 +47,11 @@ def test_harmonics_are_periodic_and_noise_is_not():
 
 
 def test_the_loss_falls_from_both_sides_towards_what_the_recording_has():
-    """Of mixtures of harmonics and noise, the one like the recording's is nearest, as an energy distance too."""
+    """Of mixtures of harmonics and noise, the one like the recording's is nearest."""
     loss, wav = PeriodicityLoss(FS), harmonics() + noise(0, 0.05)
 
-    def value(level, repelled):
-        made = [harmonics(0.3) + noise(seed, level) for seed in (1, 2)]
-        return loss(made[0], wav, f0_of(wav), made[1] if repelled else None).item()
-
-    for repelled in (False, True):
-        at = {level: value(level, repelled) for level in (0.01, 0.05, 0.25)}
-        assert at[0.05] < 0.8 * at[0.01] and at[0.05] < 0.8 * at[0.25], at
-
-
-def test_repulsion_is_half_in_value_and_whole_in_gradient():
-    loss, wav, other = PeriodicityLoss(FS), harmonics() + noise(0, 0.05), noise(3)
-    made = (harmonics(0.2) + noise(1, 0.02)).requires_grad_()
-    attraction = loss(made, wav, f0_of(wav))
-    repulsion = loss(made, other, f0_of(wav))
-    both = loss(made, wav, f0_of(wav), other)
-    # Bands that count are those of the recording.
-    assert both.item() == pytest.approx(attraction.item() - 0.5 * repulsion.item(), abs=0.02)
-    (gradient,) = torch.autograd.grad(both, made)
-    assert torch.isfinite(gradient).all() and gradient.abs().max() > 0
+    at = {level: loss(harmonics(0.3) + noise(1, level), wav, f0_of(wav)).item() for level in (0.01, 0.05, 0.25)}
+    assert at[0.05] < 0.8 * at[0.01] and at[0.05] < 0.8 * at[0.25], at
 
 
 def test_silence_and_half_precision():

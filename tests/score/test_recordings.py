@@ -62,7 +62,7 @@ def test_one_line_a_vocoder(songs, monkeypatch, capsys):
 def test_wrong_options_are_one_sentence(songs, monkeypatch):
     with pytest.raises(UserError, match="give --data and --decode .* or --files and --vocoder"):
         run(monkeypatch, "--files", songs / "a.wav")
-    with pytest.raises(UserError, match="hifigan has to be trained"):
+    with pytest.raises(UserError, match="hifigan: has to be trained"):
         run(monkeypatch, "--files", songs / "a.wav", "--vocoder", "hifigan")
     with pytest.raises(UserError, match="nowhere: not a saved vocoder"):
         run(monkeypatch, "--files", songs / "a.wav", "--vocoder", songs / "nowhere")

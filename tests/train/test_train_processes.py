@@ -1,11 +1,15 @@
 """Trainings in processes of their own: killed, interrupted, two at a time."""
 
+import fcntl
 import os
 import pty
 import re
 import signal
+import struct
 import subprocess
 import sys
+import termios
+import threading
 import time
 from pathlib import Path
 
@@ -44,10 +48,11 @@ def test_killed_and_run_again():
     # A pipe gets a line an epoch and hardly more, all of them ours.
     said = done.stderr.splitlines()
     assert all(re.match(r"\d{4}-\d\d-\d\d [\d:,]+ INFO: ", line) for line in said), done.stderr
-    for epoch in range(last + 1):
-        lines = [line for line in said if f"INFO: epoch {epoch}, step {3 * epoch}: generator " in line]
-        assert len(lines) == (last - 1 <= epoch <= last), said
-        assert all("steps/s" in line and "; validation: generator " in line for line in lines)
+    words = re.compile(r"INFO: epoch (\d+), step (\d+): generator .*; [\d.e+-]+ steps/s, .*; validation: generator ")
+    lines = map(words.search, said)
+    trained = [(int(line[1]), int(line[2])) for line in lines if line]
+    assert trained == [(epoch, 3 * epoch) for epoch in range(trained[0][0], last + 1)], said
+    assert started <= trained[0][0] <= started + 1
     assert len(said) < 10
     stats = epochs("killed")
     assert sorted(stats) == list(range(1, last + 1))
@@ -63,12 +68,14 @@ def test_a_terminal_shows_one_live_line_until_ctrl_c():
     code += "import runpy; runpy.run_module('espnet2_nhv.bin.train', run_name='__main__', alter_sys=True)"
     arguments = options("live", "--max_epoch", "100000", "--num_iters_per_epoch", "100000", "--max_epoch_time", "1h")
     terminal, end = pty.openpty()
+    fcntl.ioctl(end, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 150, 0, 0))  # rows and columns; a new one has none
     process = subprocess.Popen(
-        [sys.executable, "-c", code, *arguments], env={**os.environ, "OMP_NUM_THREADS": "1", "COLUMNS": "150"},
+        [sys.executable, "-c", code, *arguments], env={**os.environ, "OMP_NUM_THREADS": "1"},
         stdout=end, stderr=end,
     )  # fmt: skip
     os.close(end)
-    said, sent = b"", False
+    said, sent, alarm = b"", False, threading.Timer(240, process.kill)
+    alarm.start()
     try:
         while True:
             said += os.read(terminal, 4096)
@@ -78,6 +85,7 @@ def test_a_terminal_shows_one_live_line_until_ctrl_c():
     except OSError:  # the other end is closed
         pass
     finally:
+        alarm.cancel()
         process.kill()
         os.close(terminal)
     assert sent and process.wait() == 130, said.decode()

@@ -43,6 +43,8 @@ def periodicity(wav: np.ndarray, fs: int, time: np.ndarray, f0: np.ndarray) -> n
     -------
     correlation : ndarray [shape=(T,)], in [-1, 1]; periodic over total power where the rest is noise
     """
+    if not len(time):
+        return np.zeros(0)
     period = fs / f0
     # A Hann window of two periods, but not so short that noise correlates by chance.
     half = np.maximum(period, 0.006 * fs)

@@ -15,10 +15,11 @@ STEP = 0.016  # s, its grid
 # Its range, Hz. Beyond, the sound is played an octave slower or faster to it.
 LOWEST, HIGHEST = 46.875, 2093.75
 # How sure it must be of a pitch for it to count as found. Whether that is voiced is another question.
-SURE = 0.4
+SURE = 0.1
 # StoneMask knows the pitch better by a few cents, or is on another harmonic. Cents.
 TURN = 30.0
-MUCH = 0.3  # of periodicity
+MUCH, CLEAR = 0.3, 0.8  # of periodicity
+FINER = 4
 PERIODIC = 0.5
 GLIDE = 0.1  # octaves, the most from a point of the grid to half way to the next
 
@@ -52,7 +53,7 @@ class Swift(AbsTracker):
         sure = confidence >= SURE
         beyond = self._beyond(piece, grid, pitch, sure)
         sure &= ~beyond
-        pitch = _not_the_octave_above(piece, grid, pitch, sure, self.low)
+        pitch = _right_octave(piece, grid, pitch, sure, self.low, self.high)
         f0, found = at_times(piece.time, grid, np.where(sure, pitch, 0.0), np.sqrt(self.low * self.high))
         # Between the grid's points a voice may glide; a leap has no middle.
         index = np.clip(np.round(piece.time / STEP).astype(int), 0, len(grid) - 1)
@@ -97,15 +98,26 @@ class Swift(AbsTracker):
         return np.exp(np.interp(grid, then, np.log(found.pitch_hz / speed))), confidence
 
 
-def _not_the_octave_above(piece: Piece, time: np.ndarray, pitch: np.ndarray, sure: np.ndarray, low: float):
-    """`pitch`, but an octave lower where that repeats much better: after half a period, what is odd is upside down."""
-    doubtful = np.flatnonzero(sure & (pitch > 2 * low))
-    if not len(doubtful):
-        return pitch
-    here, high = time[doubtful], pitch[doubtful]
-    as_high, as_low = (periodicity(*piece.heard, here, candidate) for candidate in (high, high / 2))
-    pitch = pitch.copy()
-    pitch[doubtful] = np.where(as_low > as_high + MUCH, high / 2, high)
+def _right_octave(
+    piece: Piece, time: np.ndarray, pitch: np.ndarray, sure: np.ndarray, low: float, high: float
+) -> np.ndarray:
+    """`pitch`, but an octave lower or higher where the sound says so.
+
+    After half a period what is odd comes upside down: then the lower octave repeats much better. And where a half of
+    the period repeats better than all of it, it is the period.
+    """
+    pitch, (wav, rate) = pitch.copy(), piece.heard
+    fine = soxr.resample(wav, rate, FINER * rate), FINER * rate  # at which a lag of whole samples is near enough
+    repeats = np.zeros(len(pitch))
+    repeats[sure] = periodicity(wav, rate, time[sure], pitch[sure])
+    at = np.flatnonzero(sure & (pitch > 2 * low) & (repeats < 1 - MUCH))
+    as_low, as_high = (periodicity(*fine, time[at], pitch[at] * factor) for factor in (0.5, 1))
+    pitch[at] *= np.where(as_low > as_high + MUCH, 0.5, 1)
+
+    at = np.flatnonzero(sure & (pitch < high / 2))
+    at = at[periodicity(wav, rate, time[at], 2 * pitch[at]) > PERIODIC]
+    as_low, as_high = (periodicity(*fine, time[at], pitch[at] * factor) for factor in (1, 2))
+    pitch[at] *= np.where((as_high > as_low) & (as_high > CLEAR), 2, 1)
     return pitch
 
 

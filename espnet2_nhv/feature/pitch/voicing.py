@@ -11,6 +11,8 @@ from espnet2_nhv.feature.pitch.periodicity import lasting, level, smooth
 PERIODIC = 0.5
 # Decibels under the loud parts, where a reverberant tail or the mains hum may still repeat but nobody sings.
 QUIET = 45.0
+# What is so much quieter than the loud parts, dB, must repeat better.
+BEHIND, FADE, MORE = 15.0, 5.0, 0.2
 # Where voices creak, Hz, and how sure of its pitch a tracker must be there, for how long (s) around.
 CREAK_BELOW, CREAK_SURE, CREAK_SECONDS = 130.0, 0.7, 0.04
 
@@ -52,9 +54,12 @@ def decide(track: Track, sound: Evidence, frame_seconds: float) -> np.ndarray:
         return track.voiced
     if not track.found.any():
         return np.zeros(len(track.found), dtype=bool)
+    below = np.percentile(sound.level[track.found], 95) - sound.level
     voiced = sound.periodicity > PERIODIC
     if track.confidence is not None:
+        # Such a tracker hears other voices too, where there are some behind.
+        voiced = sound.periodicity > PERIODIC + MORE * np.clip((below - BEHIND) / FADE, 0, 1)
         voiced |= (track.f0 < CREAK_BELOW) & lasting(track.confidence > CREAK_SURE, frame_seconds, CREAK_SECONDS)
     voiced &= track.found
-    voiced &= sound.level > np.percentile(sound.level[track.found], 95) - QUIET
+    voiced &= below < QUIET
     return smooth(voiced, frame_seconds)

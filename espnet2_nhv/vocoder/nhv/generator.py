@@ -84,7 +84,7 @@ class NHV(AbsVocoder):
         lifter: Optional[Sequence[float]] = (0.40, 0.50),
         reads_f0: bool = True,
         jitter: float = 25e-6,
-        jitter_above: float = 3000.0,
+        jitter_above: float = 4000.0,
     ):
         super().__init__(spec)
         hop_length = spec.hop_length
