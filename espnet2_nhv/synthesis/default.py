@@ -7,7 +7,7 @@ import espnet2_nhv
 from espnet2_nhv.errors import UserError
 from espnet2_nhv.files import digest
 
-DEFAULT = Path(espnet2_nhv.__file__).resolve().parent.parent / "pretrained" / "nhv_pjs"
+DEFAULT = Path(espnet2_nhv.__file__).resolve().parent.parent / "pretrained" / "nhv"
 
 
 def vocoder_path(given: Optional[Union[str, Path]]) -> Path:

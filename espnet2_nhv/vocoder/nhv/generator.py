@@ -83,7 +83,7 @@ class NHV(AbsVocoder):
         smooth: bool = True,
         lifter: Optional[Sequence[float]] = (0.40, 0.50),
         reads_f0: bool = True,
-        jitter: float = 25e-6,
+        jitter: float = 18e-6,
         jitter_above: float = 4000.0,
     ):
         super().__init__(spec)
