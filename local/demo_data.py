@@ -13,6 +13,7 @@ from tqdm import tqdm
 
 from espnet2_nhv.bin.cli import run_cli
 from espnet2_nhv.feature.datadir import write_data_dir
+from espnet2_nhv.files import write_whole
 
 VOICES = {
     "alto": Voice(55, 74, 1.08, (3700, 4300), -33, 3200, (5.6, 50)),
@@ -90,7 +91,7 @@ def write_corpus(folder: Path) -> None:
         name = f"{voice}_{set_}_{number:02d}"
         soundfile.write(folder / "wav" / f"{name}.wav", wav, FS, subtype="PCM_16")
         np.save(folder / "f0" / f"{name}.npy", f0.astype(np.float32))
-    stamp.write_text(version + "\n")
+    write_whole(stamp, version + "\n")
 
 
 def main():

@@ -12,6 +12,7 @@ from espnet2_nhv.errors import UserError
 from espnet2_nhv.feature.ark import ArkTable, ArkWriter
 from espnet2_nhv.feature.datadir import read_table, write_table
 from espnet2_nhv.feature.spec import FeatureSpec
+from espnet2_nhv.files import write_whole
 
 # Before and after the phonemes, as ESPnet's recipes have them.
 _FIRST, _LAST = ("<blank>", "<unk>"), ("<sos/eos>",)
@@ -98,9 +99,8 @@ def write_set(
             phones |= {phone for _, _, phone in labels}
             tables["text"][utt] = " ".join(phone for _, _, phone in labels)
             tables["label"][utt] = " ".join(f"{a * seconds:.7f} {b * seconds:.7f} {phone}" for a, b, phone in labels)
-            (out / "score" / f"{utt}.json").write_text(
-                json.dumps(_score(notes, tempo_of(phrase.recording), seconds)), encoding="utf-8"
-            )
+            score = _score(notes, tempo_of(phrase.recording), seconds)
+            write_whole(out / "score" / f"{utt}.json", json.dumps(score))
             tables["score.scp"][utt] = out / "score" / f"{utt}.json"
             tables["wav.scp"][utt], tables["utt2spk"][utt] = wavs[utt], phrase.recording
             # ESPnet's spelling of F0: its logarithm, as many frames as it makes of the labels.
@@ -114,7 +114,7 @@ def write_set(
 
 def write_tokens(path: Path, phones: Iterable[str]) -> None:
     """ESPnet's token list."""
-    path.write_text("\n".join([*_FIRST, *sorted(phones), *_LAST]) + "\n", encoding="utf-8")
+    write_whole(path, "\n".join([*_FIRST, *sorted(phones), *_LAST]) + "\n")
 
 
 def _score(notes, tempo: int, seconds: float) -> dict:

@@ -14,7 +14,8 @@ FLOORS = [
     {"dsp"},
     {"feature"},
     {"loss", "discriminator"},
-    {"vocoder", "refiner"},
+    {"vocoder"},
+    {"refiner"},
     {"export", "espnet"},
     {"synthesis", "train"},
     {"bench"},
@@ -28,7 +29,7 @@ ESPNET = {
     "espnet": ("espnet", "espnet2"),
     "train": ("espnet", "espnet2"),
     "feature": ("espnet2.layers", "espnet2.tts.feats_extract"),  # the mel is ESPnet's own
-    "vocoder": ("espnet2.gan_tts", "espnet2.gan_svs"),  # generators on our contract
+    "vocoder": ("espnet2.gan_tts", "espnet2.gan_svs", "espnet2.gan_codec"),  # generators on our contract
     "discriminator": ("espnet2.gan_tts",),
 }
 LONGEST = 320
