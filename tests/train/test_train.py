@@ -123,7 +123,7 @@ def test_discriminator_learns_from_its_turn(batch):
     losses = []
     for _ in range(8):
         with torch.no_grad():
-            model._fake = model.generator(batch["feats"].transpose(1, 2))
+            model._judged = model.generator(batch["feats"].transpose(1, 2)), batch["singing"][:, None]
         losses.append(turn(model, optimizers, batch, generator=False)["discriminator_loss"])
     assert losses[-1] < losses[0]
 
@@ -221,6 +221,9 @@ def test_with_repulsion_noise_is_the_best_answer_to_noise():
             shape = mel.shape[0], 1, mel.shape[2] * 256
             generator = None if self.is_drawn else torch.Generator().manual_seed(7)
             return self.gain * torch.randn(shape, generator=generator)
+
+        def forward_twice(self, mel, f0):
+            return self(mel, f0), self(mel, f0)
 
     noise = 0.1 * torch.randn(4, 64 * 256, generator=torch.Generator().manual_seed(1))
     batch = dict(singing=noise, feats=torch.zeros(4, 64, 128), f0=torch.full((4, 64, 1), 200.0))
