@@ -139,11 +139,11 @@ def judge(clips: List[Clip], found: List[Tuple[np.ndarray, np.ndarray]]) -> Dict
     octave = (np.abs(np.abs(cents) - 1200) < 100) & both
     return dict(
         near=100 * near.sum() / voiced.sum(),
-        gross=100 * (np.abs(cents[both]) > GROSS).mean(),
-        octave=100 * octave.sum() / both.sum(),
+        gross=100 * (np.abs(cents[both]) > GROSS).mean() if both.any() else np.nan,
+        octave=100 * octave.sum() / both.sum() if both.any() else np.nan,
         recall=100 * called[voiced].mean(),
         false_alarm=100 * called[~voiced].mean(),
-        median=float(np.median(np.abs(cents[near]))),
+        median=float(np.median(np.abs(cents[near]))) if near.any() else np.nan,
     )
 
 
