@@ -118,7 +118,7 @@ def _piece(
     before = -(-begin // spec.hop_length)
     after = min(len(wav), end) // spec.hop_length
     time = (np.arange(before, max(after, stop)) * spec.hop_length + spec.first_centre) / spec.fs - begin / spec.fs
-    sound = Piece(samples, spec.fs, time, spec.hop_length / spec.fs, begin / spec.fs)
+    sound = Piece(samples, spec.fs, time, spec.hop_length / spec.fs, begin / spec.fs, tracker.quick)
     track = tracker.track(sound)
     if watch and track.beyond is None:
         from espnet2_nhv.feature.pitch.swift import Swift

@@ -7,7 +7,13 @@ from typing import Optional, Tuple
 
 import numpy as np
 
-from espnet2_nhv.feature.pitch.periodicity import periodicity, reduced, smooth, without_rumble
+from espnet2_nhv.feature.pitch.periodicity import (
+    periodicity,
+    reduced,
+    smooth,
+    without_rumble,
+    without_rumble_quickly,
+)
 from espnet2_nhv.feature.spec import FeatureSpec
 
 
@@ -51,6 +57,7 @@ class Piece:
     time: np.ndarray
     frame_seconds: float
     start: float = 0.0
+    quick: bool = False  # whether rumble is taken away in the quick way
 
     @functools.cached_property
     def reduced(self) -> Tuple[np.ndarray, int]:
@@ -60,7 +67,7 @@ class Piece:
     @functools.cached_property
     def heard(self) -> Tuple[np.ndarray, int]:
         """The part of it by which voicing is judged, and its rate: :func:`espnet2_nhv.feature.pitch.voicing.listen`."""
-        return without_rumble(*self.reduced)
+        return (without_rumble_quickly if self.quick else without_rumble)(*self.reduced)
 
     def periodicity(self, f0: np.ndarray) -> np.ndarray:
         """How much of each frame repeats after one period of `f0`, Hz: as voicing.periodicity has it; ``(T,)``."""
@@ -87,11 +94,13 @@ class AbsTracker(ABC):
     overlap_seconds : float > 0, s
         Pieces begin at whole multiples of the first, less the second.
     package : str or None, what has to be installed
+    quick : bool, whether it can do without SciPy, which takes two seconds to be imported
     """
 
     piece_seconds: int = 30
     overlap_seconds: float = 1
     package: Optional[str] = None
+    quick: bool = False
 
     def __init__(self, spec: FeatureSpec):
         self.spec = spec

@@ -7,7 +7,7 @@ import numpy as np
 import soxr
 
 from espnet2_nhv.feature.pitch.base import AbsTracker, Piece, Track, at_times
-from espnet2_nhv.feature.pitch.periodicity import periodicity
+from espnet2_nhv.feature.pitch.periodicity import around, periodicity
 from espnet2_nhv.feature.pitch.world import MARGIN, refine
 
 RATE = 16000
@@ -18,6 +18,7 @@ LOWEST, HIGHEST = 46.875, 2093.75
 SURE = 0.1
 # StoneMask knows the pitch better by a few cents, or is on another harmonic. Cents.
 TURN = 30.0
+BEYOND_SURE = 0.4  # what lies beyond the range has to be surer: another run is made for it
 MUCH, CLEAR = 0.3, 0.8  # of periodicity
 FINER = 4
 PERIODIC = 0.5
@@ -34,6 +35,7 @@ class Swift(AbsTracker):
     # Pieces begin on its grid, at double speed too: 0.48 s are 30 steps, or 15, and more than it looks to either side.
     piece_seconds, overlap_seconds = 16, 0.48
     package = "swift-f0"
+    quick = True
 
     def __init__(self, spec):
         super().__init__(spec)
@@ -51,7 +53,7 @@ class Swift(AbsTracker):
             pitch, confidence = np.where(better, other, pitch), np.where(better, other_confidence, confidence)
         grid = np.arange(len(pitch)) * STEP
         sure = confidence >= SURE
-        beyond = self._beyond(piece, grid, pitch, sure)
+        beyond = self._beyond(piece, grid, pitch, sure, confidence)
         sure &= ~beyond
         pitch = _right_octave(piece, grid, pitch, sure, self.low, self.high)
         f0, found = at_times(piece.time, grid, np.where(sure, pitch, 0.0), np.sqrt(self.low * self.high))
@@ -67,9 +69,13 @@ class Swift(AbsTracker):
         confidence = np.interp(piece.time, grid, confidence)
         return Track(np.where(near, refined, f0), found, confidence, beyond=beyond[index])
 
-    def _beyond(self, piece: Piece, grid: np.ndarray, pitch: np.ndarray, sure: np.ndarray) -> np.ndarray:
+    def _beyond(
+        self, piece: Piece, grid: np.ndarray, pitch: np.ndarray, sure: np.ndarray, confidence: np.ndarray
+    ) -> np.ndarray:
         """Where a sound is whose pitch lies beyond the range; `pitch` gets the best one within where it is not that."""
-        out = np.flatnonzero(sure & ((pitch < self.low) | (pitch > self.high)))
+        outside = sure & ((pitch < self.low) | (pitch > self.high))
+        out = np.flatnonzero(outside & (confidence > BEYOND_SURE))
+        sure &= ~outside
         beyond = np.zeros(len(pitch), dtype=bool)
         if not len(out):
             return beyond
@@ -106,19 +112,27 @@ def _right_octave(
     After half a period what is odd comes upside down: then the lower octave repeats much better. And where a half of
     the period repeats better than all of it, it is the period.
     """
-    pitch, (wav, rate) = pitch.copy(), piece.heard
+    given, pitch, (wav, rate) = pitch, pitch.copy(), piece.heard
     fine = soxr.resample(wav, rate, FINER * rate), FINER * rate  # at which a lag of whole samples is near enough
     repeats = np.zeros(len(pitch))
     repeats[sure] = periodicity(wav, rate, time[sure], pitch[sure])
     at = np.flatnonzero(sure & (pitch > 2 * low) & (repeats < 1 - MUCH))
-    as_low, as_high = (periodicity(*fine, time[at], pitch[at] * factor) for factor in (0.5, 1))
+    as_low, as_high = (_in_blocks(*fine, time[at], pitch[at] * factor) for factor in (0.5, 1))
     pitch[at] *= np.where(as_low > as_high + MUCH, 0.5, 1)
 
     at = np.flatnonzero(sure & (pitch < high / 2))
     at = at[periodicity(wav, rate, time[at], 2 * pitch[at]) > PERIODIC]
-    as_low, as_high = (periodicity(*fine, time[at], pitch[at] * factor) for factor in (1, 2))
+    as_low, as_high = (_in_blocks(*fine, time[at], pitch[at] * factor) for factor in (1, 2))
     pitch[at] *= np.where((as_high > as_low) & (as_high > CLEAR), 2, 1)
-    return pitch
+    # What its neighbours do not share is an accident of a creak.
+    level = np.median(around(np.log2(pitch), 5), axis=1)
+    return np.where(np.abs(np.log2(pitch) - level) < 0.25, pitch, given)
+
+
+def _in_blocks(wav: np.ndarray, rate: int, time: np.ndarray, pitch: np.ndarray, size: int = 128) -> np.ndarray:
+    """Periodicity of a few frames at a time: at a fine rate windows are long, and many of them a lot of memory."""
+    blocks = [slice(begin, begin + size) for begin in range(0, len(time), size)]
+    return np.concatenate([np.zeros(0), *(periodicity(wav, rate, time[block], pitch[block]) for block in blocks)])
 
 
 @functools.lru_cache(maxsize=1)

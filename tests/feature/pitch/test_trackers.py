@@ -105,3 +105,12 @@ def test_a_voice_beyond_the_range_is_told_of_and_given_no_pitch(method):
     wide = analyse_pitch(wav, dataclasses.replace(SPEC, f0_floor=60.0, f0_ceil=2000.0), method, watch=True)
     assert wide.beyond < 0.02
     assert np.median(np.abs(1200 * np.log2(wide.f0[(seconds > 1.2) & (seconds < 1.8)] / 1500))) < 10
+
+
+def test_an_octave_is_not_changed_for_a_moment():
+    # Uneven pulses now and then repeat better after two periods than after one.
+    from pitch_table import creaky
+
+    (wav, _), *_ = creaky(1)
+    pitch = analyse_pitch(wav, SPEC, "swift")
+    assert pitch.vuv.mean() > 0.5 and audit_f0(pitch.f0, pitch.vuv, SPEC).jumps == 0
