@@ -52,3 +52,13 @@ def test_bench_measures_the_start(monkeypatch, capsys, tmp_path):
     # Singing takes more than reading the options, in time as in memory.
     assert rows[3]["cpu_seconds"] > rows[1]["cpu_seconds"] > 0 and rows[3]["peak_mb"] > rows[1]["peak_mb"] > 10
     assert capsys.readouterr().out.count("\n") == len(rows) + 2
+
+
+def test_the_quick_tracker_does_without_scipy():
+    code = """
+import numpy as np
+from espnet2_nhv.feature.pitch.analysis import extract_f0
+from espnet2_nhv.feature.spec import FeatureSpec
+extract_f0(0.1 * np.sin(np.arange(44100) * 0.03), FeatureSpec(), "swift")
+"""
+    assert not {"scipy.signal", "scipy.ndimage", "librosa"} & modules_after(code)

@@ -12,7 +12,15 @@ import soxr
 from espnet2_nhv.errors import UserError
 from espnet2_nhv.feature.pitch.analysis import extract_f0
 from espnet2_nhv.feature.pitch.harvest import Harvest
-from espnet2_nhv.feature.pitch.periodicity import level, listen, periodicity
+from espnet2_nhv.feature.pitch.periodicity import (
+    lasting,
+    level,
+    listen,
+    periodicity,
+    smooth,
+    without_rumble,
+    without_rumble_quickly,
+)
 from espnet2_nhv.feature.spec import FeatureSpec
 
 SPEC = FeatureSpec()
@@ -276,3 +284,21 @@ def test_real_singing(pjs):
     steps = np.abs(np.diff(np.log2(f0)))[(vuv[1:] > 0) & (vuv[:-1] > 0)]
     assert (steps > 0.8).sum() <= 1
     assert 90 < np.percentile(f0[vuv > 0], 2) and np.percentile(f0[vuv > 0], 98) < 600  # a male voice
+
+
+def test_smoothing_is_scipys():
+    from scipy.ndimage import median_filter, minimum_filter1d
+
+    rng = np.random.default_rng(0)
+    for n in (1, 50, 1000):
+        for step, width in ((256 / 44100, 5), (512 / 44100, 3), (0.016, 1), (0.001, 25)):
+            yes = rng.random(n) > 0.5
+            assert (smooth(yes, step) == (median_filter(yes.astype(np.uint8), width) > 0)).all()
+            span = 2 * int(0.02 / step) + 1
+            assert (lasting(yes, step, 0.04) == (minimum_filter1d(yes.astype(np.uint8), span) > 0)).all()
+
+
+def test_rumble_is_taken_away_quickly_as_by_a_filter():
+    wav = np.random.default_rng(0).standard_normal(40000)
+    slow, quick = without_rumble(wav, 16000)[0], without_rumble_quickly(wav, 16000)[0]
+    assert np.abs(slow - quick)[1600:-1600].max() < 2e-4
