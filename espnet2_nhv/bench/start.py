@@ -13,6 +13,8 @@ import numpy as np
 import soundfile
 from tqdm import tqdm
 
+from espnet2_nhv.errors import UserError
+
 _FS, _SECONDS = 44100, 10
 # Runs a module or code as the interpreter would, then writes its highest memory: what wait() gives would have the
 # parent's in it.
@@ -79,8 +81,11 @@ def measure_start(repeats: int = 5) -> List[Dict]:
 def _run(command: tuple, report: Path) -> Dict[str, float]:
     """Seconds, seconds of CPU and highest megabytes of one process."""
     begin, before = time.perf_counter(), os.times()
-    subprocess.run([sys.executable, "-c", _CHILD, report, *command], check=True, capture_output=True)
+    done = subprocess.run([sys.executable, "-c", _CHILD, report, *command], capture_output=True, text=True)
     after = os.times()
+    if done.returncode:
+        last = (done.stderr.strip() or "nothing").splitlines()[-1]
+        raise UserError(f"{' '.join(command[1:])[:60]}: ended with status {done.returncode}, saying {last}")
     cpu = after.children_user - before.children_user + after.children_system - before.children_system
     return dict(
         seconds=time.perf_counter() - begin, cpu_seconds=cpu, peak_mb=int(report.read_text(encoding="ascii")) / 1024
