@@ -21,7 +21,7 @@ from espnet2_nhv.feature.pitch.curve_files import curve_file, find_curve
 from espnet2_nhv.feature.spec import FeatureSpec
 from espnet2_nhv.files import write_whole
 
-VERSION = 1  # of the analysis: what another version made is made again
+VERSION = 2  # of the analysis: what another version made is made again
 ARKS = ("feats", "f0", "vuv")
 
 
