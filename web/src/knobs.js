@@ -3,12 +3,12 @@
 import { NEUTRAL } from './take.js';
 
 const KNOBS = {
-  key: { label: 'Key', unit: 'semitones', min: -24, max: 24, step: 1 },
-  gender: { label: 'Formants', unit: 'semitones', min: -12, max: 12, step: 0.5 },
+  key: { label: 'Key', unit: 'st', words: 'semitones', min: -24, max: 24, step: 1 },
+  gender: { label: 'Formants', unit: 'st', words: 'semitones', min: -12, max: 12, step: 0.5 },
   speed: { label: 'Speed', unit: '×', min: 0.25, max: 2, step: 0.05 },
   breathiness: { label: 'Breathiness', unit: 'dB', min: -24, max: 24, step: 1 },
   voicing: { label: 'Voicing', unit: 'dB', min: -24, max: 12, step: 1 },
-  tension: { label: 'Tension', unit: 'dB an octave', min: -6, max: 6, step: 0.5 },
+  tension: { label: 'Tension', unit: 'dB/oct', words: 'dB an octave', min: -6, max: 6, step: 0.5 },
   loudness: { label: 'Loudness', unit: 'dB', min: -24, max: 12, step: 1 },
 };
 // Those that are made from the features, whatever the singer's file can do.
@@ -19,7 +19,7 @@ export class Knobs {
   constructor(section, changed) {
     this.values = { ...NEUTRAL };
     this.rows = {};
-    for (const [name, { label, unit, min, max, step }] of Object.entries(KNOBS)) {
+    for (const [name, { label, unit, words = unit, min, max, step }] of Object.entries(KNOBS)) {
       const row = document.createElement('div'), input = document.createElement('input');
       const title = document.createElement('label'), output = document.createElement('output');
       const reset = document.createElement('button');
@@ -32,7 +32,7 @@ export class Knobs {
       row.className = 'knob';
       row.append(title, output, reset, input);
       section.append(row);
-      this.rows[name] = { row, input, output, reset, unit };
+      this.rows[name] = { row, input, output, reset, unit, words };
       input.addEventListener('input', () => this.#move(name, Number(input.value), changed));
       reset.addEventListener('click', () => this.#move(name, NEUTRAL[name], changed));
       this.set(name, NEUTRAL[name]);
@@ -47,12 +47,12 @@ export class Knobs {
   }
 
   set(name, value) {
-    const { input, output, unit } = this.rows[name];
+    const { input, output, unit, words } = this.rows[name];
     this.values[name] = value;
     input.value = String(value);
     const sign = value > 0 && name !== 'speed' ? '+' : '';
     output.textContent = `${sign}${value} ${unit}`;
-    input.setAttribute('aria-valuetext', output.textContent);
+    input.setAttribute('aria-valuetext', `${sign}${value} ${words}`);
   }
 
   /** Only those that a singer has inputs for can be moved. */

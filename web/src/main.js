@@ -306,7 +306,7 @@ studio.addEventListener('writing', ({ detail: { share, file } }) => {
 });
 $('curve').addEventListener('click', () => {
   const { song, knobs: { key } } = studio, rows = ['time,f0'];
-  song.sung.forEach((hertz, i) => rows.push(`${((i * song.hop) / song.fs).toFixed(6)},${(hertz * 2 ** (key / 12)).toFixed(4)}`));
+  song.sung.forEach((hertz, i) => rows.push(`${((i * song.hop) / song.fs).toFixed(9)},${(hertz * 2 ** (key / 12)).toPrecision(9)}`));
   download(new Blob([`${rows.join('\n')}\n`], { type: 'text/csv' }), `${stem()}-pitch.csv`);
 });
 

@@ -91,7 +91,8 @@ export class Take {
     let mel = await singer.logMel(cutFrames(source.wav, singer.spec, positions));
     this.times.mel += performance.now() - begin;
     const melF0 = curveAt(source.f0, positions), f0 = curveAt(source.sung, positions);
-    const frames = { mel, f0: f0.map((x) => Math.min(x * 2 ** (knobs.key / 12), singer.spec.fs / 4)) };
+    const shift = Math.fround(2 ** (knobs.key / 12)); // as Python has it, whose F0 is float32
+    const frames = { mel, f0: f0.map((x) => Math.min(x * shift, singer.spec.fs / 4)) };
     let factor = 1;
     for (const [name, value] of Object.entries(knobs)) {
       if (value === NEUTRAL[name] || name === 'key' || name === 'speed') continue;
