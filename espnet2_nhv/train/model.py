@@ -36,6 +36,7 @@ class ESPnetGANVocoderModel(AbsGANESPnetModel):
     adversarial_start_steps : int >= 0, steps before the discriminator takes part; before, it is not run at all
     stft_loss_conf : arguments of :class:`MultiResolutionSTFTLoss`
     periodicity_loss_conf : arguments of :class:`PeriodicityLoss`
+    band_level_loss_conf : arguments of :class:`BandLevelLoss` beside the spec
     augmentation : :class:`Augmentation` or None, what training segments that come without a mel go through
     adversarial_loss_conf : arguments of ESPnet's GeneratorAdversarialLoss and DiscriminatorAdversarialLoss
     feature_matching_loss_conf : arguments of ESPnet's FeatureMatchLoss
@@ -61,6 +62,7 @@ class ESPnetGANVocoderModel(AbsGANESPnetModel):
         adversarial_loss_conf: Optional[Dict[str, Any]] = None,
         feature_matching_loss_conf: Optional[Dict[str, Any]] = None,
         periodicity_loss_conf: Optional[Dict[str, Any]] = None,
+        band_level_loss_conf: Optional[Dict[str, Any]] = None,
         augmentation: Optional[Augmentation] = None,
     ):
         super().__init__()
@@ -80,7 +82,9 @@ class ESPnetGANVocoderModel(AbsGANESPnetModel):
         self.adversarial_start_steps = adversarial_start_steps
         self.mr_stft = MultiResolutionSTFTLoss(**(stft_loss_conf or {}))
         self.mel = MelLoss(generator.spec)
-        self.band_level = BandLevelLoss(generator.spec) if self.loss_weights["band_level"] else None
+        self.band_level = None
+        if self.loss_weights["band_level"]:
+            self.band_level = BandLevelLoss(generator.spec, **(band_level_loss_conf or {}))
         self.periodicity = None
         if self.loss_weights["periodicity"]:
             self.periodicity = PeriodicityLoss(generator.fs, **(periodicity_loss_conf or {}))
