@@ -15,7 +15,6 @@ from espnet2_nhv.loss.parts import over_parts
 from espnet2_nhv.loss.periodicity import PeriodicityLoss
 from espnet2_nhv.loss.stft import MultiResolutionSTFTLoss
 from espnet2_nhv.train.augment import Augmentation
-from espnet2_nhv.train.bandwidth import filled_above
 from espnet2_nhv.vocoder.base import AbsVocoder
 
 # What `loss_weights` may name.
@@ -110,7 +109,6 @@ class ESPnetGANVocoderModel(AbsGANESPnetModel):
         singing: torch.Tensor,
         feats: Optional[torch.Tensor] = None,
         f0: Optional[torch.Tensor] = None,
-        bandwidth: Optional[torch.Tensor] = None,
         forward_generator: bool = True,
         **lengths: torch.Tensor,
     ) -> Dict[str, Any]:
@@ -121,7 +119,6 @@ class ESPnetGANVocoderModel(AbsGANESPnetModel):
         singing : Tensor [shape=(B, T * hop_length)], full scale is [-1, 1]; with margins where `feats` is not given
         feats : Tensor [shape=(B, T, n_mels)], raw log-mel of the vocoder's spec, or None: `augmentation` makes it
         f0 : Tensor [shape=(B, T, 1)], Hz, > 0
-        bandwidth : Tensor [shape=(B, 1)], Hz, up to where the recordings have anything; None: all the way
         forward_generator : bool, whose turn it is; the discriminator's must follow the generator's on the same batch
         **lengths : ignored, segments are of one length
 
@@ -130,7 +127,7 @@ class ESPnetGANVocoderModel(AbsGANESPnetModel):
         dict of loss (Tensor), stats (dict), weight (Tensor, the batch size), optim_idx (0 generator, 1 discriminator)
         """
         if forward_generator:
-            loss, stats = self._generator_turn(*self._features(singing, feats, f0.transpose(1, 2)), bandwidth)
+            loss, stats = self._generator_turn(*self._features(singing, feats, f0.transpose(1, 2)))
         else:
             loss, stats = self._discriminator_turn()
         loss, stats, weight = force_gatherable((loss, stats, len(singing)), loss.device)
@@ -143,12 +140,10 @@ class ESPnetGANVocoderModel(AbsGANESPnetModel):
         real, mel, f0, mel_f0 = self.augmentation(singing, f0, self.generator)
         return real, mel, f0, {} if mel_f0 is None else dict(mel_f0=mel_f0)
 
-    def _generator_turn(self, real, mel, f0, more, bandwidth):
+    def _generator_turn(self, real, mel, f0, more):
         adversarial = self.training and self.is_adversarial and int(self.steps) >= self.adversarial_start_steps
         with contextlib.nullcontext() if self.training else _repeatable(real.device):
             fake, another, losses = self._generate(mel, f0, real, more)
-        if bandwidth is not None:
-            real = filled_above(real, fake.detach(), bandwidth, self.generator.fs)
         if another is not None:
             weights = self.loss_weights["mr_stft"], self.loss_weights["repulsion"]
             loss, (attracted, repelled) = self.mr_stft.energy_distance(fake, real, another, *weights)

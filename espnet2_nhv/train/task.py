@@ -14,7 +14,6 @@ from tqdm import tqdm
 
 from espnet2_nhv.discriminator.registry import build_discriminator
 from espnet2_nhv.errors import UserError
-from espnet2_nhv.feature.bandwidth import read_bandwidths
 from espnet2_nhv.feature.datadir import read_table
 from espnet2_nhv.feature.mel import LogMel
 from espnet2_nhv.feature.spec import FeatureSpec
@@ -130,9 +129,7 @@ class GANVocoderTask(AbsTask):
         parts = scp, spec, args.segment_frames, log_mel_of_silence(spec), iter_options.train
         if args.augment and iter_options.train and not args.collect_stats:
             key = args.augment.get("key", (1.0, 1.0))
-            folder = Path(iter_options.data_path_and_name_and_type[0][0]).parent
-            bandwidths = read_bandwidths(folder, scp["singing"], spec.fs)
-            dataset = FreshSegments(*parts, key=key, margin_frames=margin_frames(spec), bandwidths=bandwidths)
+            dataset = FreshSegments(*parts, key=key, margin_frames=margin_frames(spec))
         else:
             dataset = SegmentDataset(*parts)
         cls.check_task_requirements(dataset, args.allow_variable_data_keys, train=True)
