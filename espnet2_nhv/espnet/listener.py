@@ -3,6 +3,7 @@
 from typing import Any, Callable, Dict, Optional, Tuple
 
 import torch
+from espnet2.svs.xiaoice.XiaoiceSing import XiaoiceSing
 
 from espnet2_nhv.errors import UserError
 from espnet2_nhv.espnet.pitch import PitchScale, continuous_f0, fit_frames, note_f0
@@ -135,7 +136,7 @@ class AcousticListener:
                             "give f0_source: score")  # fmt: skip
 
     def _has_f0(self) -> bool:
-        if self.name == "XiaoiceSing":
+        if isinstance(self.acoustic, XiaoiceSing):
             return self.acoustic.loss_function == "XiaoiceSing2"
         if self.name == "TokSing":
             return bool(self.acoustic.predict_pitch or self.acoustic.use_discrete_token)
@@ -144,7 +145,7 @@ class AcousticListener:
     def _why_no_f0(self) -> Optional[str]:
         if not self._has_f0():
             return f"the acoustic model {self.name} predicts none"
-        if self.name == "XiaoiceSing" and self.pitch_normalize is not None:
+        if isinstance(self.acoustic, XiaoiceSing) and self.pitch_normalize is not None:
             return (
                 f"{self.name} takes pitch below 0 for unvoiced, and pitch_normalize puts every note below the "
                 "mean there"
