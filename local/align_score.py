@@ -4,8 +4,8 @@ import dataclasses
 import difflib
 from typing import List, Optional, Sequence, Tuple
 
-from kana import phonemes
-from musicxml import Note
+from espnet2_nhv.notation.kana import phonemes
+from espnet2_nhv.notation.notes import Note
 
 PAUSE = "pau"
 HELD = "—"  # ESPnet's sign for a syllable that goes on over another note

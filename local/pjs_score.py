@@ -7,13 +7,13 @@ from pathlib import Path
 from align_score import PAUSE, align
 from data_dirs import SETS, corpus_folder
 from espnet_score import write_set, write_tokens
-from musicxml import read_notes, read_tempo
 from pjs_data import HINT
 from tqdm import tqdm
 
 from espnet2_nhv.bin.cli import run_cli
 from espnet2_nhv.errors import UserError
 from espnet2_nhv.feature.spec import FeatureSpec
+from espnet2_nhv.notation import read_song
 
 
 def read_labels(path: Path):
@@ -50,10 +50,10 @@ def main():
     @functools.lru_cache(maxsize=4)
     def sung_of(song):
         folder = root / song
-        return align(read_notes(folder / f"{song}.musicxml"), read_labels(folder / f"{song}.lab"))
+        return align(read_song(folder / f"{song}.musicxml").notes, read_labels(folder / f"{song}.lab"))
 
     def tempo_of(song):
-        return round(read_tempo(root / song / f"{song}.musicxml"))
+        return round(read_song(root / song / f"{song}.musicxml").tempo)
 
     tokens = set()
     for name in tqdm(SETS, desc="sets", leave=False, disable=None):

@@ -37,6 +37,7 @@ class AcousticListener:
     ----------
     inputs : dict, keyword arguments of the last call
     output : what the last inference returned
+    retime : function or None, which makes other durations ``(1, N)`` of those that an inference predicts
     forced : bool, teacher forcing, where the model around knows of it and this one is not told
     """
 
@@ -53,6 +54,7 @@ class AcousticListener:
         self._expanded: Optional[Tuple[torch.Tensor, float]] = None
         self._inferring = False
         self.forced = False
+        self.retime: Optional[Callable[[torch.Tensor], torch.Tensor]] = None
         self.connect(pitch_extract, pitch_normalize)
         acoustic.register_forward_pre_hook(self._called, with_kwargs=True)
         for name in ("linear_projection", "pitch_predictor"):
@@ -86,6 +88,8 @@ class AcousticListener:
         label = self._label_durations()
         if label is not None and label.shape == values["ds"].shape:
             values.update(ds=label.clone(), alpha=1.0)
+        elif self._inferring and self.retime is not None:
+            values.update(ds=self.retime(values["ds"]), alpha=1.0)
         self._expanded = values["ds"], values.get("alpha", 1.0)
         return (), values
 

@@ -4,11 +4,11 @@ import math
 from typing import Any, Dict, Optional, Tuple
 
 import torch
+from espnet.nets.pytorch_backend.nets_utils import make_non_pad_mask
+from espnet.nets.pytorch_backend.transformer.attention import MultiHeadedAttention
 from espnet2.svs.xiaoice.loss import XiaoiceSing2Loss
 from espnet2.svs.xiaoice.XiaoiceSing import XiaoiceSing
 from espnet2.tts.fastspeech2.variance_predictor import VariancePredictor
-from espnet.nets.pytorch_backend.nets_utils import make_non_pad_mask
-from espnet.nets.pytorch_backend.transformer.attention import MultiHeadedAttention
 
 from espnet2_nhv.espnet.score_frames import fill_rests, note_contour, positions, token_of_frame
 
@@ -68,6 +68,12 @@ class NoteXiaoiceSing(XiaoiceSing):
     glide_frames : int, how long the contour takes from note to note
     **arguments : of ESPnet's class; `loss_function` has to stay XiaoiceSing2, `reduction_factor` 1
 
+    Attributes
+    ----------
+    score_durations : Tensor [shape=(B, N)] or None
+        Frames by the score, where a joint model around, which passes on the labels' only, says them: with the labels'
+        own the prediction of durations would learn to copy.
+
     References
     ----------
     Lu et al., "XiaoiceSing", Interspeech 2020; Ren et al., "FastSpeech 2", ICLR 2021 (F0 before the decoder).
@@ -97,10 +103,11 @@ class NoteXiaoiceSing(XiaoiceSing):
         torch.nn.init.zeros_(self.f0_predictor.linear.bias)
         self.criterion = _Loss(use_masking=self.criterion.use_masking)
         self.glide_frames = glide_frames
-        self._notes = self._recorded = self._log_f0 = None
+        self.score_durations = self._notes = self._recorded = self._log_f0 = None
         for module in self.modules():
             if isinstance(module, MultiHeadedAttention):
                 module.use_sdpa = True  # the same numbers, without a table of frames by frames
+        self.duration_encode_layer.register_forward_pre_hook(lambda module, args: (self._read_durations(*args),))
         self.length_regulator.register_forward_hook(self._at_frames, with_kwargs=True)
         self.linear_projection.register_forward_hook(self._put_f0)
 
@@ -118,6 +125,11 @@ class NoteXiaoiceSing(XiaoiceSing):
         melody = kwargs["melody"]
         self._notes = melody["score"] if isinstance(melody, dict) else melody
         self._recorded = None if pitch is None else pitch.reshape(len(self._notes), -1)
+        if isinstance(kwargs["duration"], dict):
+            self.score_durations = kwargs["duration"]["score_phn"]
+
+    def _read_durations(self, given: torch.Tensor) -> torch.Tensor:
+        return given if self.score_durations is None else self.score_durations[:, : given.shape[1]]
 
     def _at_frames(self, module, args, kwargs, output):
         """What ESPnet expands to frames, with F0 and places added."""
