@@ -1,10 +1,8 @@
 """A trained singing model of ESPnet with a vocoder, singing phrases from their notes."""
 
 import dataclasses
-import importlib.util
-import sys
 from pathlib import Path
-from typing import List, Optional, Sequence, Union
+from typing import List, Sequence, Union
 
 import numpy as np
 import torch
@@ -64,7 +62,6 @@ class Singer:
         if not isinstance(settings, dict) or "svs" not in settings:
             raise UserError(f"{config}: not the configuration of a singing model of ESPnet")
         joint = settings["svs"] in _JOINT
-        _spare_imports()
         from espnet2.bin.svs_inference import SingingGenerate
 
         from espnet2_nhv.espnet.registration import register
@@ -93,7 +90,7 @@ class Singer:
         """
         begin = phrase[0].start
         notes = [(s.start - begin, s.end - begin, s.lyric, s.midi, "_".join(s.phones)) for s in phrase]
-        text = " ".join(phone for syllable in phrase for phone in syllable.phones)
+        text = tuple(phone for syllable in phrase for phone in syllable.phones)
 
         def retime(predicted: torch.Tensor) -> torch.Tensor:
             frames = frames_by_score(predicted[0].cpu().numpy(), phrase, self.rate)
@@ -108,13 +105,3 @@ class Singer:
         f0 = getattr(self.espnet.vocoder, "f0", None) if f0 is None else f0
         wav = output["wav"].detach().cpu().numpy().astype(np.float32)
         return SungPhrase(begin, wav, np.zeros(0) if f0 is None else f0.detach().cpu().numpy())
-
-
-def _spare_imports() -> None:
-    """English grapheme-to-phoneme conversion, which ESPnet imports for speech, takes seconds: load it when it is used."""
-    spec: Optional[importlib.machinery.ModuleSpec] = importlib.util.find_spec("g2p_en")
-    if "g2p_en" not in sys.modules and spec is not None and spec.loader is not None:
-        spec.loader = importlib.util.LazyLoader(spec.loader)
-        module = importlib.util.module_from_spec(spec)
-        sys.modules["g2p_en"] = module
-        spec.loader.exec_module(module)

@@ -12,7 +12,7 @@ HELD = "—"  # ESPnet's sign for a syllable that goes on over another note
 MAX_PHONES = 4  # ESPnet knows how to share a note's time among so many
 _VOWELS = ("a", "i", "u", "e", "o", "N")
 # What Japanese ears take for the same, for a model that has not learnt the first.
-_NEAR = dict(v="b", vy="by", ty="ch", dy="j", sy="sh", zy="j", fy="hy", wy="y", cl="pau", hy="h", gy="g", py="p", my="m", by="b")  # fmt: skip
+_NEAR = dict(v="b", vy="by", ty="ch", dy="j", sy="sh", zy="j", fy="hy", wy="y", cl="pau")
 _REST = 0.3  # s, of a rest that parts phrases
 _EDGE = 0.25  # s of silence before and after a phrase
 

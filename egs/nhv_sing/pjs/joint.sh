@@ -17,13 +17,14 @@ dumpdir=dump                # audio and features, of run.sh
 vocoder=exp/nhv/vocoder     # the trained NHV
 scoredir=data/score         # scores, labels and F0 as ESPnet reads them
 expdir=exp/joint            # models, waveforms, results
-conf=small                  # small: minutes on a CPU; or real: a GPU
+conf=note                   # note: XiaoiceSing on the note; ESPnet's own: small (minutes on a CPU) or real (a GPU)
 finetune=50steps            # training of stage 7: time or steps
 inference_model=latest.pth  # checkpoint that sings
 train_args=""               # further options of ESPnet's trainers, e.g. "--max_epoch 20"
 ngpu=0                      # GPUs (0: CPU)
 nj=2                        # parallel jobs of scoring
 set=eval                    # what to sing
+systems="griffin_lim nhv joint" # what sings: XiaoiceSing with these, or the joint model; after stage 7 nhv_finetuned, too
 python=""                   # Python to use (empty: .venv of the repository)
 # End of options
 
@@ -33,9 +34,9 @@ cd "$root/egs/nhv_sing/pjs" # paths are relative to it, as in run.sh here
 fail() { echo "error: $*" >&2; exit 1; }
 say() { echo; echo "== $*"; }
 case $conf in
-    small) confdir=$root/conf/joint/small ;;
+    small | note) confdir=$root/conf/joint/$conf ;;
     real) confdir=$root/conf/joint ;;
-    *) fail "--conf is '$conf'; give small or real" ;;
+    *) fail "--conf is '$conf'; give note, small or real" ;;
 esac
 [ -n "$python" ] || python=$root/.venv/bin/python
 export PYTHONPATH=$root${PYTHONPATH:+:$PYTHONPATH}
@@ -109,10 +110,11 @@ sing() { # sing MODEL TASK OUT OPTIONS...: the set from its scores, timed as the
 given() { sources "" "$1" | grep -v pitch | sed 's/^--_/--/'; }
 
 if [ "$stage" -le 5 ] && [ "$stop_stage" -ge 5 ]; then
-    for name in griffin_lim nhv joint; do
+    for name in $systems; do
         say "stage 5: $name"
         out=$expdir/$name/decode/$set
         case $name in
+            nhv_finetuned) options=(xiaoice svs "$out" --vocoder_checkpoint "$expdir/nhv_finetuned/vocoder") ;;
             griffin_lim) options=(xiaoice svs "$out" --vocoder_checkpoint griffin_lim) ;;
             nhv) options=(xiaoice svs "$out" --vocoder_checkpoint "$vocoder") ;;
             joint) options=(xiaoice_nhv gan_svs "$out") ;;
@@ -125,12 +127,16 @@ fi
 
 if [ "$stage" -le 6 ] && [ "$stop_stage" -ge 6 ]; then
     say "stage 6: scores"
-    for name in griffin_lim nhv joint; do
+    for name in $systems; do
         $python -m espnet2_nhv.bin.score --data "$dumpdir/$set" --decode "$expdir/$name/decode/$set" --nj "$nj"
     done
-    $python -m espnet2_nhv.bin.report --expdir "$expdir" --vocoders griffin_lim nhv joint --sets "$set" \
+    # shellcheck disable=SC2086
+    $python -m espnet2_nhv.bin.report --expdir "$expdir" --vocoders $systems --sets "$set" \
         --command "$command" --made_from "their scores (the labels' timing, XiaoiceSing's mel and F0)"
     cat "$expdir/RESULTS.md"
+    # shellcheck disable=SC2086
+    $python "$root/local/note_scores.py" --score "$scoredir/$set" --data "$dumpdir/$set" \
+        --decode $(for name in $systems; do echo "$expdir/$name/decode/$set"; done) | tee "$expdir/NOTES.md"
 fi
 
 if [ "$stage" -le 7 ] && [ "$stop_stage" -ge 7 ]; then
