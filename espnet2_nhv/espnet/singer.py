@@ -58,7 +58,10 @@ class Singer:
         if not config.is_file() or not weights:
             what = "weights" if config.is_file() else "config.yaml"
             raise UserError(f"{folder}: there is no {what}, so it is not a trained singing model of ESPnet")
-        settings = yaml.safe_load(config.read_text(encoding="utf-8"))
+        try:
+            settings = yaml.safe_load(config.read_text(encoding="utf-8"))
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            raise UserError(f"{config}: not readable as YAML ({str(error).splitlines()[0]})") from None
         if not isinstance(settings, dict) or "svs" not in settings:
             raise UserError(f"{config}: not the configuration of a singing model of ESPnet")
         joint = settings["svs"] in _JOINT

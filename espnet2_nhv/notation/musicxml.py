@@ -82,8 +82,8 @@ def _line(path: Path, part, voice: Optional[str], verse: int) -> Tuple[List[Note
     tied: List[bool] = []
     seen, voices, said = {}, set(), False
     for measure in part.getElementsByClass("Measure"):
-        passed = seen.setdefault(measure.measureNumberWithSuffix(), 0)
-        seen[measure.measureNumberWithSuffix()] += 1
+        passed = seen.setdefault(measure.number, 0)
+        seen[measure.number] += 1
         streams = {str(each.id): each for each in measure.voices}
         voices |= set(streams)
         found = streams.get(voice) if voice is not None else next(iter(streams.values()), None)
@@ -93,9 +93,7 @@ def _line(path: Path, part, voice: Optional[str], verse: int) -> Tuple[List[Note
             if element.duration.isGrace or "ChordSymbol" in element.classes or "Unpitched" in element.classes:
                 continue
             start = float(measure.offset + element.offset)
-            note = Note(
-                start, start + float(element.duration.quarterLength), 0, None, measure.measureNumberWithSuffix()
-            )
+            note = Note(start, start + float(element.duration.quarterLength), 0, None, measure.number)
             if not element.isRest:
                 note.midi = max(pitch.midi for pitch in element.pitches)
                 lyrics = {lyric.number: (lyric.rawText or "").strip() for lyric in element.lyrics}
