@@ -6,12 +6,10 @@ import numpy as np
 import pytest
 from align_score import align
 from espnet_score import cut, read_phrases, write_set, write_tokens
-from pjs_score import read_labels
 from score_files import note_xml, tempo_xml, write_xml
 from tiny_dump import SPEC, features, tone
 from tiny_dump import write_set as write_dump_set
 
-from espnet2_nhv.errors import UserError
 from espnet2_nhv.notation import read_song
 
 
@@ -108,12 +106,3 @@ def test_every_phoneme_has_a_frame(score_file):
     frames = [part for _, parts in notes for part in parts]
     assert all(last > first for first, last, _ in frames)
     assert frames[0][0] == 0 and frames[-1][1] == 13 and all(a[1] == b[0] for a, b in zip(frames, frames[1:]))
-
-
-def test_labels_of_pjs(tmp_path):
-    path = tmp_path / "x.lab"
-    path.write_text("0 10000000 pau\n12000000 13000000 k\n13000000 20000000 xx\n")
-    assert read_labels(path) == [(0.0, 1.0, "pau"), (1.0, 1.2, "pau"), (1.2, 1.3, "k"), (1.3, 2.0, "pau")]
-    path.write_text("0 1.5 a\n")
-    with pytest.raises(UserError, match="x.lab, line 1: not a start, an end and a phoneme"):
-        read_labels(path)
