@@ -5,14 +5,13 @@ import json
 from pathlib import Path
 
 import numpy as np
-import soundfile
 from tqdm import tqdm
 
 from espnet2_nhv.bin.cli import run_cli
-from espnet2_nhv.errors import UserError
 from espnet2_nhv.feature.datadir import read_table
 from espnet2_nhv.feature.spec import FeatureSpec
-from espnet2_nhv.score.tracker import heard_f0
+from espnet2_nhv.score.cache import cached_f0
+from espnet2_nhv.score.evaluate import F0_CACHE, load_wav
 
 _ENDS = 0.05  # s at a note's ends that "inside" leaves out: there a voice is on its way
 
@@ -32,11 +31,9 @@ def read_notes(folder: Path):
         yield utt, found
 
 
-def sung_f0(path: str, spec: FeatureSpec):
-    wav, fs = soundfile.read(path)
-    if fs != spec.fs:
-        raise UserError(f"{path}: {fs} Hz, but the features are of {spec.fs} Hz")
-    return heard_f0(wav, spec)
+def sung_f0(path: str, spec: FeatureSpec, folder: Path, utt: str):
+    """F0 and voicing as scoring hears them, which keeps them."""
+    return cached_f0(load_wav(path, spec.fs), spec, folder, utt)
 
 
 def main():
@@ -51,7 +48,8 @@ def main():
     notes = dict(read_notes(args.score))
     recordings = {utt: path for utt, path in read_table(args.data / "wav.scp").items() if utt in notes}
     recorded = {
-        utt: sung_f0(path, spec) for utt, path in tqdm(recordings.items(), "recordings", leave=False, disable=None)
+        utt: sung_f0(path, spec, args.data / "score_cache", utt)
+        for utt, path in tqdm(recordings.items(), "recordings", leave=False, disable=None)
     }
     print("| | off the note by > 1 semitone, all / inside (%) | off the recording by > 50 / > 100 cents (%) | frames |")
     print("|---|---|---|---|")
@@ -59,7 +57,7 @@ def main():
         wavs = recordings if folder is None else read_table(folder / "wav.scp")
         counts = np.zeros(7)
         for utt in tqdm(sorted(set(wavs) & set(notes)), str(folder), leave=False, disable=None):
-            f0, vuv = recorded[utt] if folder is None else sung_f0(wavs[utt], spec)
+            f0, vuv = recorded[utt] if folder is None else sung_f0(wavs[utt], spec, folder / F0_CACHE, utt)
             n_frames = min(len(f0), len(recorded[utt][0]))
             f0, voiced = f0[:n_frames].reshape(-1), vuv[:n_frames].reshape(-1) > 0.5
             asked, inside = np.zeros(n_frames), np.zeros(n_frames, bool)
