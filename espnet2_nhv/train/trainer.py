@@ -10,13 +10,17 @@ from typing import Callable, ClassVar, ContextManager, Iterable, Optional
 
 import torch
 from espnet2.train.gan_trainer import GANTrainer, GANTrainerOptions
+from espnet2.train.reporter import aggregate
 from espnet2.utils.build_dataclass import build_dataclass
 from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
-from espnet2_nhv.train import checkpoint
+from espnet2_nhv.train import checkpoint, curve
 from espnet2_nhv.train.budget import Budget
 from espnet2_nhv.train.progress import Progress, describe, duration, how_far, live_line
+
+# What validation measures of every vocoder, whatever it is trained on.
+_ON_THE_CURVE = ("mr_stft", "mel", "periodicity", "generator_loss")
 
 
 @dataclasses.dataclass
@@ -126,6 +130,7 @@ class VocoderTrainer(GANTrainer):
         )
         if _is_first(distributed_option):
             logging.info("%s; validation: %s", options.trained, describe(reporter))
+            _add_to_curve(Path(options.output_dir), getattr(model, "module", model), reporter)
             checkpoint.set_aside(Path(options.output_dir))
 
 
@@ -148,6 +153,12 @@ class _Batches:
                 update()
                 if self.is_over(count):
                     return
+
+
+def _add_to_curve(folder: Path, model, reporter) -> None:
+    losses = {key: float(aggregate(values)) for key, values in reporter.stats.items() if not key.endswith("_time")}
+    losses = {key: loss for key, loss in losses.items() if key in _ON_THE_CURVE}
+    curve.add_point(folder, reporter.get_epoch(), int(model.steps), int(model.milliseconds) / 1000, losses)
 
 
 def _is_first(distributed_option) -> bool:
