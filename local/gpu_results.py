@@ -23,7 +23,8 @@ def finish_training(folder: Path, args: argparse.Namespace) -> None:
     checkpoint, saved = folder / "checkpoint.pth", folder / "vocoder" / "vocoder.yaml"
     if not checkpoint.exists() or (saved.exists() and saved.stat().st_mtime > checkpoint.stat().st_mtime):
         return
-    data = argparse.Namespace(train_data=f"{args.dump}/train", licence=None, trained_on=args.trained_on, sources=None)
+    given = dict(trained_on=args.trained_on, licence=None, sources=None, init_vocoder=None)
+    data = argparse.Namespace(train_data=f"{args.dump}/train", **given)
     try:
         finish(folder, "latest.pth", *provenance(data))
     except UserError as error:
