@@ -15,7 +15,8 @@ stop_stage=6           # last stage to run
 corpus=demo            # a folder under egs/nhv_sing: demo, wav, kaldi, pjs, voices
 db_root=""             # where the corpus lies (wav: any folder of audio; kaldi: a data dir; voices: folders; demo needs none)
 local_data_opts=""     # further options of the corpus's local/data.sh, e.g. "--dev_voices olpc_male" of voices
-vocoders="nhv hifigan" # which to train, decode and score, or all that have a training config; bin.list_vocoders shows them
+vocoders=""            # which to train, decode and score; all: all with a training config (empty: nhv hifigan; of a tier all)
+tier=""                # training configs under conf/train that are the same for all but in the vocoder: light
 feature=44k_hop256     # feature preset, a file under conf/feature
 f0_method=harvest      # pitch tracker of the features: swift, harvest, dio, fcpe (scores have their own, always harvest)
 train_config=""        # folder of training configs, VOCODER.yaml each (empty: conf/train/CORPUS where there is one, else conf/train)
@@ -57,6 +58,12 @@ done
     fail "there is no corpus '$corpus'; there are $(cd "$root/egs/nhv_sing" && echo *)"
 [ -e "$root/conf/feature/$feature.yaml" ] ||
     fail "there is no feature preset '$feature'; there are $(cd "$root/conf/feature" && echo *.yaml | sed 's/\.yaml//g')"
+if [ -n "$tier" ]; then
+    [ -z "$train_config" ] || fail "--tier and --train_config both say where the training configs are; give one"
+    [ -e "$root/conf/train/$tier/_$tier.yaml" ] || fail "there is no tier '$tier'; there is light"
+    train_config=$root/conf/train/$tier
+fi
+[ -n "$vocoders" ] || vocoders=$([ -n "$tier" ] && echo all || echo "nhv hifigan")
 if [ -z "$train_config" ]; then
     train_config=$root/conf/train
     [ ! -d "$train_config/$corpus" ] || train_config=$train_config/$corpus

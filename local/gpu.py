@@ -164,18 +164,15 @@ def main() -> None:
 
 def collect_statistics(args: argparse.Namespace) -> None:
     """Of the features, once, for all trainings: side by side they would each begin to make them."""
-    from espnet2_nhv.bin.train import parse_args
+    from espnet2_nhv.train.config import load_config
     from espnet2_nhv.train.dump import Dump
     from espnet2_nhv.train.stats import collect_stats
     from espnet2_nhv.train.task import GANVocoderTask
 
-    train, dev = f"{args.dump}/train", f"{args.dump}/dev"
-    options = ["--train_data", train, "--valid_data", dev, "--stats_dir", f"{args.out}/stats"]
-    options += ["--output_dir", f"{args.out}/stats.log", "--config", str(ROOT / "conf/train/light/nhv.yaml")]
-    task_args = parse_args(options)
-    loaded = Dump.load(train), Dump.load(dev)
-    task_args.spec = loaded[0].spec.to_dict()
-    collect_stats(GANVocoderTask, task_args, *loaded)
+    train, dev = Dump.load(f"{args.dump}/train"), Dump.load(f"{args.dump}/dev")
+    options = vars(GANVocoderTask.get_parser().parse_args([]))
+    options.update(load_config(ROOT / "conf/train/light/nhv.yaml"), spec=train.spec.to_dict())
+    collect_stats(GANVocoderTask, argparse.Namespace(**{**options, "stats_dir": f"{args.out}/stats"}), train, dev)
 
 
 if __name__ == "__main__":

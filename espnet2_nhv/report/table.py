@@ -2,6 +2,7 @@
 
 from typing import List, Optional, Sequence
 
+from espnet2_nhv.report.ranks import FAMILIES, MEANING, by_composite, shown_metrics, with_interval
 from espnet2_nhv.score.metrics import METRICS, Metric
 from espnet2_nhv.score.optional import OPTIONAL
 from espnet2_nhv.score.robustness.rows import Table, robustness_tables
@@ -21,6 +22,7 @@ def render(rows: Sequence[dict], command: Optional[str] = None, made_from: str =
         parts += [f"## {set_name}", _results_table(ours)]
         for group in groups(ours):
             parts += [f"### {group} of {set_name}", _group_table(ours, group)]
+        parts += [f"### Ranks of {set_name}", MEANING, _rank_table(ours)] if by_composite(ours) else []
         worst = _worst_table(ours)
         if worst:
             parts += [f"### Worst utterances of {set_name}", worst]
@@ -130,6 +132,16 @@ def _group_table(rows: Sequence[dict], group: str) -> str:
         cells.append([text + spread(row, metric) for text, row in zip(marked, rows)])
     head = ["vocoder", *(f"{titled(metric)} {ARROWS[metric.better]}" for metric in columns)]
     return _table(head, list(zip(*cells)), left={0})
+
+
+def _rank_table(rows: Sequence[dict]) -> str:
+    metrics = shown_metrics()
+    head = ["vocoder", "composite ↓", *(f"{name} ↓" for name in FAMILIES), *map(titled, metrics)]
+    lines = []
+    for row in by_composite(rows):
+        means = [f"{row['composite'][name]:.2f}" if name in row["composite"] else "" for name in ("all", *FAMILIES)]
+        lines.append([_named(row), *means, *(with_interval(row, metric.key) for metric in metrics)])
+    return _table(head, lines, left={0})
 
 
 def spread(row: dict, metric: Metric) -> str:

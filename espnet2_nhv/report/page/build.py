@@ -16,6 +16,7 @@ from espnet2_nhv.feature.datadir import read_table
 from espnet2_nhv.feature.parallel import run_jobs
 from espnet2_nhv.feature.spec import FeatureSpec
 from espnet2_nhv.files import write_whole
+from espnet2_nhv.report.curves import CURVE_METRICS, read_curves
 from espnet2_nhv.report.page.sample import Sample, is_made, make_sample, seconds_of
 from espnet2_nhv.report.page.tables import result_tables
 from espnet2_nhv.report.table import known_metrics, ranked
@@ -87,6 +88,8 @@ def build_page(
     _remove_others(out / "data", set(seconds))
     metrics = [{**metric._asdict(), "better": metric.better} for metric in known_metrics(copied)]
     content = dict(sets=sets, metrics=metrics, rows=copied, ticks=_tick_places(spec), fs=spec.fs)
+    content["curves"] = read_curves(expdir, list(dict.fromkeys(map(_experiment, copied))))
+    content["curve_metrics"] = [metric._asdict() for metric in CURVE_METRICS]
     (out / "data").mkdir(exist_ok=True)
     write_whole(out / "data" / "index.js", f"page.data = {json.dumps(content, allow_nan=False)};\n")
     shutil.copytree(HERE / "assets", out / "assets", dirs_exist_ok=True)
@@ -102,7 +105,7 @@ def _collect_set(expdir: Path, dumpdir: Path, set_name: str, rows: Sequence[dict
     decoded: Dict[str, Dict[str, str]] = {}
     scores: Dict[str, dict] = {}
     for row in rows:
-        name = f"{row['vocoder']}_{row['tag']}" if row["tag"] else row["vocoder"]
+        name = _experiment(row)
         folder = expdir / name / "decode" / set_name
         if (folder / "wav.scp").is_file():
             decoded[name] = read_table(folder / "wav.scp")
@@ -129,6 +132,11 @@ def _collect_set(expdir: Path, dumpdir: Path, set_name: str, rows: Sequence[dict
             shown.append(entry)
         utterances.append(dict(id=utt, samples=shown))
     return utterances, samples
+
+
+def _experiment(row: dict) -> str:
+    """The name of its folder."""
+    return f"{row['vocoder']}_{row['tag']}" if row["tag"] else row["vocoder"]
 
 
 def _pick(utts: List[str], count: int) -> List[str]:
