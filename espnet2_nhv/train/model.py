@@ -81,7 +81,7 @@ class ESPnetGANVocoderModel(AbsGANESPnetModel):
         self.mr_stft = MultiResolutionSTFTLoss(**(stft_loss_conf or {}))
         self.mel = MelLoss(generator.spec)
         self.band_level = BandLevelLoss(generator.spec) if self.loss_weights["band_level"] else None
-        self.periodicity = PeriodicityLoss(generator.fs, **(periodicity_loss_conf or {}))
+        self.periodicity = PeriodicityLoss(generator.spec.fs, **(periodicity_loss_conf or {}))
         self.augmentation = augmentation
         self.generator_adversarial = GeneratorAdversarialLoss(**(adversarial_loss_conf or {}))
         self.discriminator_adversarial = DiscriminatorAdversarialLoss(**(adversarial_loss_conf or {}))
