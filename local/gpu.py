@@ -19,9 +19,10 @@ from gpu_results import TRAININGS, finish_training, pack, write_results
 from espnet2_nhv.bin.cli import run_cli
 from espnet2_nhv.errors import UserError
 from espnet2_nhv.train.curve import read_curve
+from espnet2_nhv.vocoder.upsample_layer import UPSAMPLINGS
 
 ROOT = Path(__file__).resolve().parents[1]
-KINDS = ("parity", "light", "refiner", "speed", "real", "nccl")  # in order of worth
+KINDS = ("parity", "light", "refiner", "upsampling", "speed", "real", "nccl")  # in order of worth
 CLOSING = 15.0  # s, to end what still runs, save and write the results
 STARTING = 20.0  # s, that a process needs before its first step
 REAL = ("nhv", "hifigan", "bigvgan", "vocos", "wavehax")  # at their own sizes, against their own discriminators
@@ -78,29 +79,43 @@ def get_parser() -> argparse.ArgumentParser:
 def tasks_of(args: argparse.Namespace) -> List[Task]:
     """All that was asked for, in order of worth."""
     out, made = Path(args.out), []
-    on_gpu = ["--ngpu", "1" if args.device.startswith("cuda") else "0"]
     chosen = ["--vocoders", *args.vocoders] if args.vocoders else []
     data = ["--train_data", f"{args.dump}/train", "--valid_data", f"{args.dump}/dev", "--stats_dir", f"{out}/stats"]
     for kind in args.jobs:
         if kind in ("parity", "speed", "nccl"):
             command = ["-m", "espnet2_nhv.bin.device", kind, "--device", args.device, "--out", f"{out}/{kind}.json"]
-            made.append(Task(kind, command + (chosen if kind != "nccl" else []), out, trains=False))
+            command += [] if kind == "nccl" else chosen
+            if kind == "speed":
+                command += ["--configs", str(ROOT / "conf/train"), *([] if args.device != "cpu" else ["--tiny"])]
+            made.append(Task(kind, command, out, trains=False))
         elif kind == "refiner":
             command = ["-m", "espnet2_nhv.bin.train_refiner", "--data", f"{args.dump}/train", "--out", f"{out}/refiner"]
             command += ["--channels", "160", "--n_blocks", "4", "--device", args.device]
             made.append(Task("train", command, out / "refiner", trains=False, budget=True))
+        elif kind == "upsampling":
+            # A quarter of HiFi-GAN V2 in the light tier, which differs in one option.
+            for name in UPSAMPLINGS:
+                command = ["--config", str(ROOT / "conf/train/light/hifigan-v2.yaml"), *data]
+                command += ["--vocoder_conf", "channels=64", "--vocoder_conf", f"upsampling={name}"]
+                made.append(_training(command, out / TRAININGS[kind] / name, args))
         else:
             configs = ROOT / "conf/train" / ("light" if kind == "light" else ".")
             names = sorted(p.stem for p in configs.glob("[!_]*.yaml")) if kind == "light" else REAL
             for name in names:
                 if args.vocoders and name not in args.vocoders:
                     continue
-                folder = out / TRAININGS[kind] / name
-                command = ["-m", "espnet2_nhv.bin.train", "--config", str(configs / f"{name}.yaml"), *data, *on_gpu]
-                command += ["--output_dir", str(folder), "--num_iters_per_epoch", "1000000", "--num_workers", "2"]
-                command += ["--inference_model", "latest.pth", "--trained_on", args.trained_on]
-                made.append(Task("train", command + args.train_args.split(), folder, trains=True))
+                made.append(
+                    _training(["--config", str(configs / f"{name}.yaml"), *data], out / TRAININGS[kind] / name, args)
+                )
     return [task for task in made if not task.is_done]
+
+
+def _training(config: List[str], folder: Path, args: argparse.Namespace) -> Task:
+    options = ["-m", "espnet2_nhv.bin.train", *config]
+    options += ["--output_dir", str(folder), "--num_iters_per_epoch", "1000000", "--num_workers", "1"]
+    options += ["--ngpu", "1" if args.device.startswith("cuda") else "0"]
+    options += ["--inference_model", "latest.pth", "--trained_on", args.trained_on, *args.train_args.split()]
+    return Task("train", options, folder, trains=True)
 
 
 def spend(tasks: List[Task], end: float, at_once: int) -> None:

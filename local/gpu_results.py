@@ -11,7 +11,12 @@ from typing import Dict, List
 from espnet2_nhv.errors import UserError
 from espnet2_nhv.train.curve import read_curve
 
-TRAININGS = {"light": "light", "real": "real"}  # job to folder
+TRAININGS = {"light": "light", "upsampling": "upsampling", "real": "real"}  # job to folder
+_TITLES = {
+    "light": "The light tier",
+    "upsampling": "Ways to upsample, in a quarter of HiFi-GAN V2",
+    "real": "At their own sizes, against their own discriminators",
+}
 _SMALL = ("vocoder.yaml", "training.yaml", "curve.jsonl", "config.yaml", "refiner.yaml")
 
 
@@ -49,8 +54,7 @@ def write_results(out: Path) -> Path:
     for kind in TRAININGS.values():
         rows = [_training_row(folder) for folder in sorted((out / kind).glob("*")) if folder.is_dir()]
         if rows:
-            title = "The light tier" if kind == "light" else "At their own sizes, against their own discriminators"
-            parts += [f"## {title}", "Validation at the end, on segments of dev.", _table(rows)]
+            parts += [f"## {_TITLES[kind]}", "Validation at the end, on segments of dev.", _table(rows)]
     path = out / "RESULTS_GPU.md"
     path.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
     return path

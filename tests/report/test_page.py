@@ -95,7 +95,7 @@ def content(page, key):
 
 def test_sound_and_contour_are_whole(page, folders):
     sample = content(page, "eval/000/1-nhv")
-    heard, fs = soundfile.read(io.BytesIO(base64.b64decode(sample["flac"])), dtype="int16")
+    heard, fs = soundfile.read(io.BytesIO(base64.b64decode(sample["sound"])), dtype="int16")
     wav, _ = soundfile.read(folders[0] / "nhv/decode/eval/wav/0.wav", dtype="int16")
     assert fs == FS and np.array_equal(heard, wav)
     assert set(sample["f0"]) == {4400}
@@ -142,7 +142,7 @@ def test_what_is_there_is_not_made_again_and_what_is_not_shown_goes(folders, pag
         left = sorted(path.relative_to(data).as_posix() for path in data.rglob("*.*"))
     stems = [f"{number}/{name}" for number in ("000", "001") for name in ("0-reference", "1-nhv")]
     assert left == sorted([*(f"{stem}.{kind}" for stem in stems for kind in ("js", "png")), "notes.txt"])
-    assert "flac" in (data / "000" / "1-nhv.js").read_text()
+    assert "sound" in (data / "000" / "1-nhv.js").read_text()
 
 
 def test_a_file_that_cannot_be_read_is_a_gap(folders, tmp_path):

@@ -37,8 +37,13 @@ def build_page(
     command: Optional[str] = None,
     n_utterances: int = 50,
     nj: int = 1,
+    out: Optional[Union[str, Path]] = None,
+    sound: str = "flac",
+    title: str = "Vocoders side by side",
+    about: str = "",
+    results: bool = True,
 ) -> Path:
-    """Write `expdir`/report; what an earlier run made of the same files stays.
+    """Write `expdir`/report, or `out`; what an earlier run made of the same files stays.
 
     Parameters
     ----------
@@ -48,6 +53,10 @@ def build_page(
     command : what made the results, shown on the page
     n_utterances : int >= 1, of each set at most, evenly picked where there are more
     nj : int >= 1, processes
+    out : folder of the page, None takes `expdir`/report
+    sound : ['flac', 'mp3'], see :func:`make_sample`
+    title, about : said on top of it
+    results : bool, whether there are tables and plots beside what is heard
 
     Returns
     -------
@@ -59,7 +68,7 @@ def build_page(
         If nothing was decoded of any set, or `dumpdir` is not what it should be.
     """
     expdir, dumpdir = Path(expdir), Path(dumpdir)
-    out = expdir / "report"
+    out = Path(out) if out is not None else expdir / "report"
     spec = FeatureSpec.load(dumpdir / "spec.yaml")
     copied = [row for row in rows if "probe" not in row]
     sets, samples = [], []
@@ -72,8 +81,8 @@ def build_page(
     if not sets:
         raise UserError(f"{expdir}: nothing was decoded that could be listened to; run stage 5")
     out.mkdir(parents=True, exist_ok=True)
-    job = partial(make_sample, data=out / "data", spec=spec)
-    todo = [sample for sample in samples if not is_made(sample, out / "data", spec)]
+    job = partial(make_sample, data=out / "data", spec=spec, sound=sound)
+    todo = [sample for sample in samples if not is_made(sample, out / "data", spec, sound)]
     problems = {}
     for key, reason in tqdm(run_jobs(job, todo, nj), "listening page", len(todo), dynamic_ncols=True, disable=None):
         if reason is not None:
@@ -95,7 +104,9 @@ def build_page(
     shutil.copytree(HERE / "assets", out / "assets", dirs_exist_ok=True)
     loader = jinja2.FileSystemLoader(HERE)
     template = jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    html = template.get_template("index.html.j2").render(command=command, tables=result_tables(rows))
+    html = template.get_template("index.html.j2").render(
+        command=command, tables=result_tables(rows) if results else [], title=title, about=about
+    )
     write_whole(out / "index.html", html)
     return out / "index.html"
 
