@@ -48,10 +48,10 @@ class Task:
         limit = []
         if self.trains:
             curve = read_curve(self.folder)
-            limit = ["--budget", f"{seconds + (curve[-1]['seconds'] if curve else 0.0):.1f}s"]
+            limit = ["--budget", f"{seconds + (curve[-1]['seconds'] if curve else 0.0):.3f}s"]
             limit += ["--max_epoch_time", f"{max(seconds / 12, 1.0):.1f}s"]
         elif self.budget:
-            limit = ["--budget", f"{seconds:.1f}s"]
+            limit = ["--budget", f"{seconds:.3f}s"]
         else:
             limit = ["--seconds", f"{seconds:.1f}"]
         with open(self.folder / f"{self.name}.log", "a") as log:
