@@ -16,6 +16,7 @@ from espnet2_nhv.score.metrics import METRICS
 from espnet2_nhv.score.optional import OPTIONAL
 from espnet2_nhv.score.robustness.rows import collect_robustness
 from espnet2_nhv.synthesis.decode import SOURCE
+from espnet2_nhv.synthesis.peer import PEER
 from espnet2_nhv.vocoder.saved import is_another, load_vocoder
 
 
@@ -55,7 +56,7 @@ def write_results(
     rows, utterances, robustness = [], [], []
     for name in vocoders:
         folder = expdir / (f"{name}_{tag}" if tag else name)
-        vocoder = describe(folder / "vocoder")
+        vocoder = {} if (folder / PEER).is_file() else describe(folder / "vocoder")
         rows += [collect_row(folder, name, set_name, tag, **vocoder) for set_name in sets]
         utterances += [load_facts(folder / "decode" / set_name / SCORES).get("utterances", {}) for set_name in sets]
         robustness += collect_robustness(folder, name, tag)
@@ -111,6 +112,8 @@ def collect_row(
         bitrate : float, bit/s, of a codec
         f0_tracker : str, which F0 scores were made with; features_f0 : str, which features were
         steps : int; train_seconds : float; train_device : str
+        peer : str, of a vocoder that was trained elsewhere the licence of its weights; else None
+        refined : bool, whether mels passed a refiner first
         stale : bool, whether another vocoder has been saved since the set was synthesised
         failed : str, what has failed since the scores were written
         error : str, why there are no scores
@@ -131,6 +134,8 @@ def collect_row(
     row.update(steps=training.get("steps"), train_seconds=training.get("seconds"))
     row["train_device"] = ("cuda" if config["ngpu"] else "cpu") if "ngpu" in config else None
     row.update(f0_tracker=scores.get("f0_tracker"), features_f0=load_facts(decode / SOURCE).get("f0_method"))
+    row["peer"] = load_facts(folder / PEER).get("licence")
+    row["refined"] = "refiner" in load_facts(decode / SOURCE)
     row["stale"] = is_another(folder / "vocoder", load_facts(decode / SOURCE).get("vocoder"))
     scored = bool(scores.get("n_scored"))
     row["failed"] = _failure(folder, since=decode / SCORES) if scored else None

@@ -212,6 +212,9 @@ def remarks(row: dict) -> str:
     if row["error"]:
         return f"failed: {row['error']}"
     notes = ["analyses the recording itself"] if row["reads_recording"] else []
+    if row.get("peer"):
+        notes.append(f"trained elsewhere, on other data; its own features; licence {row['peer']}")
+    notes += ["mels refined first"] if row.get("refined") else []
     notes += [f"{row['bitrate'] / 1000:.1f} kbit/s"] if row.get("bitrate") else []
     notes += [f"{row['n_missing']} missing"] if row["n_missing"] else []
     notes += ["synthesised before it was trained again: run stage 5"] if row["stale"] else []

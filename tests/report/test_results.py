@@ -26,7 +26,7 @@ KEYS = {
     *("skipped", "vocoder", "set", "tag", "worst", "lsd_worst_at", "error", "params"),
     *("stale", "failed", "count", "stderr", "reads_recording", "bitrate"),
     *("n_utterances", "n_scored", "n_missing", "rtf", "rtf_device", "rtf_threads"),
-    *("interval", "ranks", "composite"),
+    *("interval", "ranks", "composite", "peer", "refined"),
     *("steps", "train_seconds", "train_device", "f0_tracker", "features_f0"),
 }
 
