@@ -4,6 +4,7 @@
 # is not done again, so the same command also goes on after an interruption.
 #
 # Stages: 1 data preparation, 2 audio, 3 features, 4 training, 5 decoding, 6 scoring.
+# A corpus may have defaults of its own: egs/nhv_sing/CORPUS/defaults.sh.
 
 set -euo pipefail
 command="./run.sh $*"
@@ -18,10 +19,11 @@ local_data_opts=""     # further options of the corpus's local/data.sh, e.g. "--
 vocoders="nhv hifigan" # which to train, decode and score, or all that have a training config; bin.list_vocoders shows them
 feature=44k_hop256     # feature preset, a file under conf/feature
 f0_method=harvest      # pitch tracker of the features: swift, harvest, dio, fcpe (scores have their own, always harvest)
-train_config=""        # folder of training configs, VOCODER.yaml each (empty: conf/train/CORPUS where there is one, else conf/train)
+train_config=""        # folder of training configs, VOCODER.yaml each (empty: conf/train/CORPUS, and conf/train for those it lacks)
 train_args=""          # further options of the trainer, e.g. "--max_epoch 20 --batch_size 8"
 budget=""              # training time or steps of each vocoder: 90s, 30m, 2h or 20000steps (empty: the config's max_epoch)
 init_vocoder=""        # a saved vocoder to start training from
+pretrained=""          # saved vocoders to decode and score beside, e.g. "pretrained/nhv"; none: none
 inference_model=valid.generator_loss.best.pth # checkpoint that is decoded
 sets="dev eval"        # which sets are decoded and scored: dev, eval or both (one may do where a vocoder is slow)
 robustness=false       # measure held notes, other keys, time and memory too (minutes for each vocoder)
@@ -45,6 +47,12 @@ strict=false           # a bad file or utterance is an error rather than listed 
 python=""              # Python to use (empty: .venv, set up first)
 # End of options
 
+_before=""
+for _word in "$@"; do
+    [ "$_before" != --corpus ] || corpus=$_word
+    _before=$_word
+done
+[ ! -e "$root/egs/nhv_sing/$corpus/defaults.sh" ] || . "$root/egs/nhv_sing/$corpus/defaults.sh"
 . "$root/local/parse_options.sh"
 . "$root/local/cmd.sh"
 
@@ -57,12 +65,18 @@ done
     fail "there is no corpus '$corpus'; there are $(cd "$root/egs/nhv_sing" && echo *)"
 [ -e "$root/conf/feature/$feature.yaml" ] ||
     fail "there is no feature preset '$feature'; there are $(cd "$root/conf/feature" && echo *.yaml | sed 's/\.yaml//g')"
-if [ -z "$train_config" ]; then
-    train_config=$root/conf/train
-    [ ! -d "$train_config/$corpus" ] || train_config=$train_config/$corpus
-fi
+if [ -n "$train_config" ]; then configs=("$train_config"); else configs=("$root/conf/train/$corpus" "$root/conf/train"); fi
+config_of() { # config_of VOCODER: its training config, of the first folder that has one
+    local folder
+    for folder in "${configs[@]}"; do
+        if [ -e "$folder/$1.yaml" ]; then echo "$folder/$1.yaml"; return 0; fi
+    done
+    return 1
+}
 if [ "$vocoders" = all ]; then
-    vocoders=$(cd "$train_config" && for _file in [!_]*.yaml; do echo "${_file%.yaml}"; done)
+    vocoders=$(for _file in $(printf '%s/[!_]*.yaml ' "${configs[@]}"); do
+        [ ! -e "$_file" ] || basename "$_file" .yaml
+    done | sort -u)
 fi
 case $balance_voices in
     "" | true | false) ;;
@@ -74,8 +88,19 @@ case $sets in
 esac
 [ -n "${vocoders// /}" ] || fail "--vocoders is empty; give one or more"
 for vocoder in $vocoders; do
-    [ -e "$train_config/$vocoder.yaml" ] ||
-        fail "there is no training config $train_config/$vocoder.yaml for vocoder '$vocoder'"
+    config_of "$vocoder" > /dev/null ||
+        fail "there is no training config ${configs[*]: -1}/$vocoder.yaml for vocoder '$vocoder'"
+done
+[ "$pretrained" != none ] || pretrained=""
+name_of() { # name_of FOLDER: what a saved vocoder is called in the results
+    local folder
+    folder=$(cd "$1" && pwd)
+    echo "$(basename "$(dirname "$folder")")_$(basename "$folder")"
+}
+extra=""
+for folder in $pretrained; do
+    [ -e "$folder/vocoder.yaml" ] || fail "--pretrained $folder: there is no saved vocoder (no vocoder.yaml in it)"
+    extra+=" $(name_of "$folder")"
 done
 # Folders of two corpora must not be mixed.
 if [ -e "$datadir/corpus" ] && [ "$(cat "$datadir/corpus")" != "$corpus $db_root" ] && [ "$stage" -le 1 ]; then
@@ -135,7 +160,7 @@ attempt() { # attempt WHAT NAME COMMAND...
     failed=1
     return 1
 }
-names() { for vocoder in $vocoders; do echo "$vocoder${tag:+_$tag}"; done; }
+names() { for vocoder in $vocoders $extra; do echo "$vocoder${tag:+_$tag}"; done; }
 try_again() { # try_again WHAT...: forget that it failed in an earlier run
     local what name
     for what in "$@"; do
@@ -156,7 +181,7 @@ if [ "$stage" -le 4 ] && [ "$stop_stage" -ge 4 ]; then
         [ -z "$cmd" ] || launch=($python -m espnet2.bin.launch --cmd "$launcher" --log "$expdir/$name/launch.log"
             --ngpu "$ngpu" --num_nodes "$num_nodes" --init_file_prefix "$expdir/$name/.dist_init_" --)
         # shellcheck disable=SC2086
-        attempt training "$name" ${launch[@]+"${launch[@]}"} $python -m espnet2_nhv.bin.train --config "$train_config/$vocoder.yaml" \
+        attempt training "$name" ${launch[@]+"${launch[@]}"} $python -m espnet2_nhv.bin.train --config "$(config_of "$vocoder")" \
             --train_data "$dumpdir/train" --valid_data "$dumpdir/dev" --stats_dir "$expdir/stats" \
             --output_dir "$expdir/$name" --ngpu "$ngpu" --inference_model "$inference_model" \
             ${licence:+--licence "$licence"} --trained_on "$corpus" \
@@ -167,6 +192,15 @@ fi
 if [ "$stage" -le 5 ] && [ "$stop_stage" -ge 5 ]; then
     say "stage 5: decoding"
     try_again decoding scoring
+    for folder in $pretrained; do
+        copy=$expdir/$(name_of "$folder")${tag:+_$tag}/vocoder
+        if ! cmp -s "$folder/vocoder.yaml" "$copy/vocoder.yaml" || ! cmp -s "$folder/vocoder.pth" "$copy/vocoder.pth"; then
+            rm -rf "$copy" "$copy.part"
+            mkdir -p "$(dirname "$copy")"
+            cp -r "$folder" "$copy.part"
+            mv "$copy.part" "$copy"
+        fi
+    done
     for name in $(names); do
         for set in $sets; do
             has_failed "$name" || attempt decoding "$name" $python -m espnet2_nhv.bin.decode $strict_option \
@@ -192,7 +226,7 @@ if [ "$stage" -le 6 ] && [ "$stop_stage" -ge 6 ]; then
             { [ $? -ne 130 ] || exit 130; failed=1; }
     done
     # shellcheck disable=SC2086
-    $python -m espnet2_nhv.bin.report --expdir "$expdir" --vocoders $vocoders --sets $sets ${tag:+--tag "$tag"} \
+    $python -m espnet2_nhv.bin.report --expdir "$expdir" --vocoders $vocoders $extra --sets $sets ${tag:+--tag "$tag"} \
         --command "$command" --dumpdir "$dumpdir" --utterances "$utterances" --nj "$nj"
     say "results ($expdir/RESULTS.md; to listen to in a browser: $expdir/report/index.html)"
     cat "$expdir/RESULTS.md"

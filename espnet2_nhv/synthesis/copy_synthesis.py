@@ -11,10 +11,11 @@ import torch
 from tqdm import tqdm
 
 from espnet2_nhv.errors import UserError
+from espnet2_nhv.feature.finding import AUDIO
 from espnet2_nhv.feature.mel import mel_blocks
 from espnet2_nhv.feature.pitch.source import PitchSource
 from espnet2_nhv.feature.warp import between_harmonics, shift_formants
-from espnet2_nhv.synthesis.inputs import AUDIO, LISTS, input_files
+from espnet2_nhv.synthesis.inputs import LISTS, input_files
 from espnet2_nhv.synthesis.keep import begin_keeping, keeping
 from espnet2_nhv.synthesis.outputs import Outputs, leaving_out, state_of
 from espnet2_nhv.synthesis.recording import f0_of, progress_bar, read_recording

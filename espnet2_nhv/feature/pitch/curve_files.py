@@ -9,6 +9,7 @@ import numpy as np
 from espnet2_nhv.errors import UserError
 from espnet2_nhv.feature.datadir import read_table
 from espnet2_nhv.feature.pitch.curve import Curve
+from espnet2_nhv.text import read_text
 
 TABLES = (".csv", ".tsv", ".txt", ".f0", ".pitch")
 MIDI = (".mid", ".midi")
@@ -139,10 +140,7 @@ def _kaldi_archive(path: Path, name: str, is_single: bool) -> Curve:
 
 
 def _read_table(path: Path) -> Curve:
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except UnicodeDecodeError:
-        raise UserError(f"{path}: not a table of time and F0 (it is not UTF-8 text)") from None
+    lines = read_text(path, "a table of time and F0").splitlines()
     if lines and "ooTextFile" in lines[0]:
         raise UserError(f"{path}: an object file of Praat: save the pitch listing (time and F0, a line each) instead")
     rows = [_split(line) for line in lines if line.strip() and not line.lstrip().startswith("#")]
