@@ -193,6 +193,14 @@ def stamp(source: str) -> Tuple[int, ...]:
     return stat.st_size, stat.st_mtime_ns
 
 
+def length_of(source: str) -> float:
+    """Length of a recording, s, by its header; 0 where that cannot be read."""
+    try:
+        return soundfile.info(existing_path(source)).duration
+    except (OSError, RuntimeError, TypeError, ValueError):
+        return 0.0
+
+
 def is_silent(wav: np.ndarray) -> bool:
     """Whether nothing would be left of it in 16 bits."""
     return bool(np.abs(wav).max() <= SILENCE)

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
+from espnet2_nhv.alone import alone_in
 from espnet2_nhv.errors import UserError
 from espnet2_nhv.feature.finding import AUDIO
 from espnet2_nhv.feature.mel import mel_blocks
@@ -117,22 +118,29 @@ def copy_synthesis(
 
     files = input_files(source, AUDIO)
     settings = dict(vocoder=digest, **dataclasses.asdict(change), **pitch.settings(), subtype=subtype)
-    outputs = Outputs(target, settings)
-    todo = {
-        name: path for name, path in files.items() if not (outputs.is_made(name, state_of(path)) and job.is_kept(name))
-    }
-    if len(todo) < len(files):
-        logging.info("%d of %d files were made before and are kept", len(files) - len(todo), len(files))
+    if target.is_file():
+        raise UserError(f"{target} is a file: give a folder for the results of several inputs")
+    with alone_in(target):
+        outputs = Outputs(target, settings)
+        todo = {
+            name: path
+            for name, path in files.items()
+            if not (outputs.is_made(name, state_of(path)) and job.is_kept(name))
+        }
+        if len(todo) < len(files):
+            logging.info("%d of %d files were made before and are kept", len(files) - len(todo), len(files))
 
-    failed: Dict[str, str] = {}
-    for number, (name, path) in enumerate(todo.items(), start=1):
-        state = state_of(path)
-        with leaving_out(path, failed), progress_bar(f"{number}/{len(todo)} {name}") as bar:
-            _copy_one(path, outputs.path(name), vocoder, job, bar, name)
-            outputs.add(name, state)
-    if len(failed) == len(files):
-        raise UserError(f"{source}: none of its files could be synthesised (the first: {next(iter(failed.values()))})")
-    return failed
+        failed: Dict[str, str] = {}
+        for number, (name, path) in enumerate(todo.items(), start=1):
+            state = state_of(path)
+            with leaving_out(path, failed), progress_bar(f"{number}/{len(todo)} {name}") as bar:
+                _copy_one(path, outputs.path(name), vocoder, job, bar, name)
+                outputs.add(name, state)
+        if len(failed) == len(files):
+            raise UserError(
+                f"{source}: none of its files could be synthesised (the first: {next(iter(failed.values()))})"
+            )
+        return failed
 
 
 def _copy_one(source: str, target: Path, vocoder: Synthesizer, job: "_Job", bar: tqdm, name: str = "") -> None:

@@ -8,8 +8,10 @@ import numpy as np
 
 from espnet2_nhv.errors import UserError
 from espnet2_nhv.feature.datadir import read_table
+from espnet2_nhv.feature.finding import AUDIO
+from espnet2_nhv.feature.numpy_files import load_arrays
 from espnet2_nhv.feature.pitch.curve import Curve
-from espnet2_nhv.text import read_text
+from espnet2_nhv.text import existing_path, read_text
 
 TABLES = (".csv", ".tsv", ".txt", ".f0", ".pitch")
 MIDI = (".mid", ".midi")
@@ -57,7 +59,10 @@ def curve_file(source: Union[str, Path], name: str) -> Path:
     source = Path(source)
     if not source.is_dir():
         return source
-    return next((path for path in (source / f"{name}{suffix}" for suffix in SUFFIXES) if path.exists()), source / name)
+    # so-vits-svc puts x.wav.f0.npy beside x.wav.
+    names = [f"{name}{suffix}" for suffix in (*SUFFIXES, *(f"{sound}.f0.npy" for sound in ("", *AUDIO)))]
+    paths = (Path(existing_path(source / name)) for name in names)
+    return next((path for path in paths if path.exists()), source / name)
 
 
 def read_curve(place: Union[str, Path]) -> Curve:
@@ -75,7 +80,7 @@ def read_curve(place: Union[str, Path]) -> Curve:
     UserError
         If it is missing or holds no curve.
     """
-    path, where = Path(place), str(place)
+    path, where = Path(existing_path(place)), str(place)
     if _PLACE.match(where):
         import kaldiio
 
@@ -95,13 +100,9 @@ def read_curve(place: Union[str, Path]) -> Curve:
 
 
 def _read_numpy(path: Path) -> Curve:
-    try:
-        loaded = np.load(path, allow_pickle=False)  # objects could run code
-        if isinstance(loaded, np.ndarray):
-            return _of_array(loaded, str(path))
-        arrays = {name: loaded[name] for name in loaded.files}
-    except (OSError, ValueError, EOFError) as error:
-        raise UserError(f"{path}: not readable as a NumPy file ({str(error).splitlines()[0]})") from None
+    arrays = load_arrays(path)
+    if path.suffix.lower() == ".npy":
+        return _of_array(arrays["arr_0"], str(path))
     key = next((key for key in _KEYS if key in arrays), None)
     if key is None:
         raise UserError(f"{path}: none of {', '.join(_KEYS)} is in it, but {', '.join(arrays) or 'nothing'}")
