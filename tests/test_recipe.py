@@ -53,6 +53,7 @@ def sing(path, f0, seconds=4.0):
         (["nhv"], "what is 'nhv'?"),
         (["--corpus", "wav"], "db_root"),
         (["--corpus", "voices"], "needs --db_root: give folders of voices"),
+        (["--pretrained", "nowhere"], "--pretrained nowhere: there is no saved vocoder"),
         (["--balance_voices", "maybe"], "--balance_voices is 'maybe'; give true or false"),
         (["--corpus", "pjs", "--db_root", "nowhere"], "nowhere"),
     ],
@@ -63,6 +64,45 @@ def test_wrong_options_get_one_sentence(tmp_path, options, message):
     assert message in run.stderr
     assert "Traceback" not in run.stderr
     assert len([line for line in run.stderr.splitlines() if line.startswith("error:")]) == 1
+
+
+def _calls(tmp_path, *options):
+    """What run.sh calls its Python for, of a Python that does nothing."""
+    python = tmp_path / "python"
+    python.write_text(f'#!/bin/sh\necho "$@" >> {tmp_path}/calls\ntouch exp/RESULTS.md\n')
+    python.chmod(0o755)
+    (tmp_path / "exp").mkdir(exist_ok=True)
+    run = run_sh(tmp_path, *options, "--python", str(python))
+    assert run.returncode == 0, run.stderr
+    return (tmp_path / "calls").read_text()
+
+
+def test_a_corpus_has_configs_of_its_own_file_by_file(tmp_path):
+    calls = _calls(tmp_path, "--stage", "4", "--stop_stage", "4", "--vocoders", "nhv mcnn hifigan")
+    configs = [str(Path(path).relative_to(ROOT)) for path in re.findall(r"--config (\S+)", calls)]
+    assert configs == ["conf/train/demo/nhv.yaml", "conf/train/mcnn.yaml", "conf/train/demo/hifigan.yaml"]
+    (tmp_path / "calls").unlink()
+    calls = _calls(tmp_path, "--stage", "4", "--stop_stage", "4", "--vocoders", "all")
+    trained = {path.stem for path in (ROOT / "conf/train").glob("[!_]*.yaml")}
+    assert {Path(path).stem for path in re.findall(r"--config (\S+)", calls)} == trained
+    assert len(re.findall("--config ", calls)) == len(trained)
+
+
+def test_the_demo_has_defaults_that_options_change(tmp_path):
+    calls = _calls(tmp_path, "--stage", "3")
+    assert set(re.findall(r"--f0_method (\S+)", calls)) == {"swift"}
+    assert re.findall(r"--decode exp/(\S+)", calls) == [
+        "nhv/decode/eval",
+        "sawsing/decode/eval",
+        "pretrained_nhv/decode/eval",
+    ]
+    assert re.search(r"--vocoders nhv sawsing pretrained_nhv --sets eval", calls)
+    for name in ("vocoder.yaml", "vocoder.pth"):
+        copy = tmp_path / "exp/pretrained_nhv/vocoder" / name
+        assert copy.read_bytes() == (ROOT / "pretrained/nhv" / name).read_bytes()
+    (tmp_path / "calls").unlink()
+    calls = _calls(tmp_path, "--stage", "4", "--vocoders", "hifigan", "--pretrained", "none", "--sets", "dev")
+    assert re.findall(r"--decode exp/(\S+)", calls) == ["hifigan/decode/dev"]
 
 
 def test_help_lists_every_option_with_its_default(tmp_path):
@@ -81,7 +121,7 @@ def test_what_failed_in_an_earlier_run_is_tried_again(tmp_path, stage, decoded, 
     python.write_text(f'#!/bin/sh\necho "$@" >> {tmp_path}/calls\ntouch exp/RESULTS.md\n')
     python.chmod(0o755)
     options = ["--stage", str(stage), "--sets", "eval", "--vocoders", "nhv hifigan mcnn", "--python", str(python)]
-    options += ["--train_config", str(ROOT / "conf/train")]
+    options += ["--train_config", str(ROOT / "conf/train"), "--pretrained", "none"]
     run = run_sh(tmp_path, *options)
     assert run.returncode == 0, run.stderr
     calls = (tmp_path / "calls").read_text()

@@ -10,12 +10,13 @@ import tempfile
 from pathlib import Path
 from typing import Callable, List, Tuple, Union
 
-import kaldiio
 import numpy as np
 import soundfile
 import soxr
 from kaldiio.utils import open_like_kaldi
 
+from espnet2_nhv.errors import UserError
+from espnet2_nhv.feature.kaldi import load_place
 from espnet2_nhv.feature.sniff import kind_of, needs_ffmpeg
 from espnet2_nhv.files import write_whole
 from espnet2_nhv.text import existing_path
@@ -272,7 +273,10 @@ def _read_pipe(source):
 
 def _read_ark(source):
     path, _, offset = source.rpartition(":")
-    first, second = kaldiio.load_mat(f"{_find_file(path)}:{offset}")
+    try:
+        first, second = load_place(f"{_find_file(path)}:{offset}")
+    except UserError as error:
+        raise BadAudio(str(error)) from None
     fs, wav = (first, second) if isinstance(first, int) else (second, first)
     if np.issubdtype(wav.dtype, np.integer):
         wav = wav / -float(np.iinfo(wav.dtype).min)

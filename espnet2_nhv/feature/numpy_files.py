@@ -7,6 +7,8 @@ import numpy as np
 
 from espnet2_nhv.errors import UserError
 
+MAX_BYTES = 8 << 30  # an hour of 128 bands has a third of a GiB; a file that is packed may be anything
+
 
 def load_arrays(path: Union[str, Path]) -> Dict[str, np.ndarray]:
     """The arrays of an npz file by name, or that of an npy file as ``arr_0``.
@@ -20,6 +22,10 @@ def load_arrays(path: Union[str, Path]) -> Dict[str, np.ndarray]:
     """
     try:
         loaded = np.load(path, allow_pickle=False)
+        if not isinstance(loaded, np.ndarray):
+            size = sum(member.file_size for member in loaded.zip.infolist())
+            if size > MAX_BYTES:
+                raise ValueError(f"unpacked it has {size / 2**30:.0f} GiB, more than {MAX_BYTES / 2**30:.0f}")
         return {"arr_0": loaded} if isinstance(loaded, np.ndarray) else {name: loaded[name] for name in loaded.files}
     except FileNotFoundError:
         raise

@@ -55,4 +55,6 @@ def diagnose_files(
 
 
 def _parts(mel) -> list:
+    if isinstance(mel, UserError):
+        raise mel
     return [segment.mel for segment in mel.segments] if isinstance(mel, Pack) else [mel]

@@ -4,12 +4,12 @@ import logging
 from pathlib import Path
 from typing import Callable, Dict, Iterator, Optional, Tuple, Union
 
-import kaldiio
 import numpy as np
 
 from espnet2_nhv.errors import UserError
 from espnet2_nhv.feature.datadir import read_table
 from espnet2_nhv.feature.finding import AUDIO
+from espnet2_nhv.feature.kaldi import load_archive, load_place
 from espnet2_nhv.feature.numpy_files import load_arrays
 from espnet2_nhv.feature.pitch.curve import Curve
 from espnet2_nhv.feature.pitch.curve_files import MIDI, TABLES, read_curve
@@ -28,7 +28,7 @@ _F0_NAMES = ("f0", "cf0", "pitch", "lf0_hz", "arr_0")
 Reader = Callable[[], Union[np.ndarray, Curve]]
 
 
-def read_mels(path: Union[str, Path]) -> Iterator[Tuple[str, Union[np.ndarray, Pack], Optional[np.ndarray]]]:
+def read_mels(path: Union[str, Path]) -> Iterator[Tuple[str, Union[np.ndarray, Pack, UserError], Optional[np.ndarray]]]:
     """Mel spectrograms of a file, a folder or a list of files, one at a time.
 
     Parameters
@@ -40,25 +40,28 @@ def read_mels(path: Union[str, Path]) -> Iterator[Tuple[str, Union[np.ndarray, P
     Yields
     ------
     name : str, of the utterance
-    mel : ndarray, as stored, or the Pack of a ``.pt`` file
+    mel : ndarray, as stored, or the Pack of a ``.pt`` file; or a UserError that says why this one cannot be read
     f0 : ndarray or None, where the same file holds it
 
     Raises
     ------
     UserError
-        If the file is missing, damaged or holds something else.
+        If `path` is missing, or is a damaged ark or list.
     """
     path = Path(path)
     if path.suffix == ".ark" or path.suffix == ".scp":
         for name, read in _kaldi(path):
-            yield name, read(), None
+            yield name, _or_why_not(read), None
         return
     for name, file in _numpy_files(path, _F0_ENDS).items():
         if Path(file).suffix == ".pt":
-            yield name, read_pack(file), None
+            yield name, _or_why_not(lambda: read_pack(file)), None
             continue
-        arrays = _load_numpy(Path(file))
-        for utterance, members in _utterances(arrays, name, file, _MEL_NAMES).items():
+        try:
+            utterances = _utterances(_load_numpy(Path(file)), name, file, _MEL_NAMES)
+        except UserError as error:
+            utterances = {name: (error, None)}
+        for utterance, members in utterances.items():
             yield utterance, members[0], members[1]
 
 
@@ -80,9 +83,19 @@ def read_f0s(path: Union[str, Path]) -> Dict[str, Reader]:
     for name, file in _numpy_files(path, _MEL_ENDS).items():
         if Path(file).suffix == ".pt":
             raise UserError(f"{file}: a pack of segments has its own F0: leave --f0 out, or give npy, npz or csv")
-        for utterance, members in _utterances(_load_numpy(Path(file)), name, file, _F0_NAMES).items():
-            readers[same_name(utterance)] = lambda f0=members[0]: f0
+        try:
+            utterances = _utterances(_load_numpy(Path(file)), name, file, _F0_NAMES)
+        except UserError as error:
+            utterances = {name: (error, None)}
+        for utterance, members in utterances.items():
+            readers[same_name(utterance)] = lambda f0=members[0]: _given(f0)
     return readers
+
+
+def _given(f0: Union[np.ndarray, UserError]) -> np.ndarray:
+    if isinstance(f0, UserError):
+        raise f0
+    return f0
 
 
 def utterance_name(stem: str) -> str:
@@ -157,34 +170,28 @@ def _matrix(mel: np.ndarray) -> np.ndarray:
 
 
 def _kaldi(path: Path) -> Iterator[Tuple[str, Reader]]:
-    def explain(error: Exception) -> UserError:
-        return UserError(f"{path}: not readable as Kaldi features ({str(error).strip() or type(error).__name__})")
-
     if path.suffix == ".scp":
         for name, place in read_table(path).items():
-
-            def read(place=place):
-                try:
-                    return np.asarray(kaldiio.load_mat(_place(place)))
-                except Exception as error:  # damaged bytes fail in as many ways as there are bytes
-                    raise explain(error) from None
-
-            yield name, read
+            yield name, lambda place=place: _at(place)
         return
-    if not path.exists():
-        raise UserError(f"{path}: there is no such file")
+    for name, matrix in load_archive(existing_path(path)):
+        yield name, lambda matrix=matrix: matrix
+
+
+def _at(place: str) -> np.ndarray:
     try:
-        for name, matrix in kaldiio.load_ark(str(path)):
-            yield name, lambda matrix=matrix: matrix
-    except UserError:
-        raise
-    except Exception as error:
-        raise explain(error) from None
+        return np.asarray(load_place(place))
+    except FileNotFoundError as error:
+        raise UserError(f"{error.filename or place}: there is no such file") from None
+    except ValueError:
+        raise UserError(f"{place}: it holds sound, not features") from None
 
 
-def _place(place: str) -> str:
-    path, colon, offset = place.rpartition(":")
-    return f"{existing_path(path)}:{offset}" if colon and path.endswith(".ark") else existing_path(place)
+def _or_why_not(read: Reader) -> Union[np.ndarray, Pack, UserError]:
+    try:
+        return read()
+    except UserError as error:
+        return error
 
 
 def _numpy_files(path: Path, not_ending: Tuple[str, ...]) -> Dict[str, str]:

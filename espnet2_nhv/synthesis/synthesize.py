@@ -75,6 +75,8 @@ def synthesize_files(
         for utt, stored, own_f0 in _doubtful_last(mels, layout):
             where = f"{utt} in {mel}"
             with leaving_out(where, failed):
+                if isinstance(stored, UserError):
+                    raise stored
                 if f0s is not None and len(f0s) == 1 and Path(mel).suffix in SUFFIXES:
                     own_f0 = next(iter(f0s.values()))()  # two files belong together whatever their names
                 elif f0s is not None and not isinstance(stored, Pack):
@@ -139,7 +141,7 @@ def _doubtful_last(utterances: Iterable[tuple], layout: Layout) -> Iterator[tupl
     """Mels that could be read in two ways come after the others, which tell the way."""
     doubtful = []
     for utterance in utterances:
-        if not isinstance(utterance[1], Pack) and layout.is_open(utterance[1]):
+        if isinstance(utterance[1], np.ndarray) and layout.is_open(utterance[1]):
             doubtful.append(utterance)
         else:
             yield utterance

@@ -9,6 +9,7 @@ import numpy as np
 from espnet2_nhv.errors import UserError
 from espnet2_nhv.feature.datadir import read_table
 from espnet2_nhv.feature.finding import AUDIO
+from espnet2_nhv.feature.kaldi import load_archive, load_place
 from espnet2_nhv.feature.numpy_files import load_arrays
 from espnet2_nhv.feature.pitch.curve import Curve
 from espnet2_nhv.text import existing_path, read_text
@@ -82,12 +83,10 @@ def read_curve(place: Union[str, Path]) -> Curve:
     """
     path, where = Path(existing_path(place)), str(place)
     if _PLACE.match(where):
-        import kaldiio
-
         try:
-            return _of_array(np.asarray(kaldiio.load_mat(where)), where)
-        except (OSError, ValueError, AssertionError, EOFError) as error:
-            raise UserError(f"{where}: not readable as Kaldi features ({error})") from None
+            return _of_array(np.asarray(load_place(where)), where)
+        except (FileNotFoundError, ValueError):
+            raise UserError(f"{where}: there is no such file, or no F0 in it") from None
     if not path.is_file():
         raise UserError(f"{where}: there is no such file to read F0 from")
     if path.suffix.lower() in MIDI:
@@ -127,12 +126,7 @@ def _of_array(array: np.ndarray, where: str) -> Curve:
 
 
 def _kaldi_archive(path: Path, name: str, is_single: bool) -> Curve:
-    import kaldiio
-
-    try:
-        curves = {utt: np.asarray(matrix) for utt, matrix in kaldiio.load_ark(str(path))}
-    except Exception as error:  # damaged bytes fail in as many ways as there are bytes
-        raise UserError(f"{path}: not readable as Kaldi features ({str(error) or type(error).__name__})") from None
+    curves = dict(load_archive(path))
     if is_single and len(curves) == 1:
         return _of_array(next(iter(curves.values())), str(path))
     if name not in curves:
