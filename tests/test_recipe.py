@@ -43,17 +43,19 @@ def sing(path, f0, seconds=4.0):
         (["--bogus", "1"], "--bogus is not an option of run.sh; --help lists them"),
         (["--stage"], "--stage needs a value"),
         (["--stage", "two"], "--stage is 'two', but a whole number is needed"),
-        (["--corpus", "opera"], "there is no corpus 'opera'; there are demo kaldi pjs voices wav"),
+        (["--corpus", "opera"], "there is no corpus 'opera'; there are demo kaldi pjs score voices wav"),
         (["--feature", "8k"], "there is no feature preset '8k'"),
         (["--vocoders", "nhv theremin"], "for vocoder 'theremin'"),
         (["--vocoders", " "], "--vocoders is empty"),
+        (["--tier", "heavy"], "there is no tier 'heavy'; there is light"),
+        (["--tier", "light", "--train_config", "conf"], "give one"),
+        (["--tier", "light", "--vocoders", "pwg"], "conf/train/light/pwg.yaml for vocoder 'pwg'"),
         (["--sets", "eval test"], "--sets is 'eval test'; give dev, eval or 'dev eval'"),
         (["--sets", ""], "--sets is ''"),
         (["--strict", "very"], "--strict takes true or false, not 'very'"),
         (["nhv"], "what is 'nhv'?"),
         (["--corpus", "wav"], "db_root"),
         (["--corpus", "voices"], "needs --db_root: give folders of voices"),
-        (["--pretrained", "nowhere"], "--pretrained nowhere: there is no saved vocoder"),
         (["--balance_voices", "maybe"], "--balance_voices is 'maybe'; give true or false"),
         (["--corpus", "pjs", "--db_root", "nowhere"], "nowhere"),
     ],
@@ -91,23 +93,17 @@ def test_a_corpus_has_configs_of_its_own_file_by_file(tmp_path):
 def test_the_demo_has_defaults_that_options_change(tmp_path):
     calls = _calls(tmp_path, "--stage", "3")
     assert set(re.findall(r"--f0_method (\S+)", calls)) == {"swift"}
-    assert re.findall(r"--decode exp/(\S+)", calls) == [
-        "nhv/decode/eval",
-        "sawsing/decode/eval",
-        "pretrained_nhv/decode/eval",
-    ]
-    assert re.search(r"--vocoders nhv sawsing pretrained_nhv --sets eval", calls)
-    for name in ("vocoder.yaml", "vocoder.pth"):
-        copy = tmp_path / "exp/pretrained_nhv/vocoder" / name
-        assert copy.read_bytes() == (ROOT / "pretrained/nhv" / name).read_bytes()
+    assert re.findall(r"--decode exp/(\S+)/decode/eval", calls) == ["nhv", "sawsing", "pretrained"]
+    assert f"bin.peer --peer pretrained={ROOT}/pretrained/nhv " in calls
+    assert re.search(r"--vocoders nhv sawsing pretrained --sets eval", calls)
     (tmp_path / "calls").unlink()
-    calls = _calls(tmp_path, "--stage", "4", "--vocoders", "hifigan", "--pretrained", "none", "--sets", "dev")
+    calls = _calls(tmp_path, "--stage", "4", "--vocoders", "hifigan", "--peers", "", "--sets", "dev")
     assert re.findall(r"--decode exp/(\S+)", calls) == ["hifigan/decode/dev"]
 
 
 def test_help_lists_every_option_with_its_default(tmp_path):
     text = run_sh(tmp_path, "--help").stdout
-    for option, default in (("stage", "1"), ("vocoders", '"nhv hifigan"'), ("dumpdir", "dump"), ("ngpu", "0")):
+    for option, default in (("stage", "1"), ("tier", '""'), ("dumpdir", "dump"), ("ngpu", "0")):
         line = next(line for line in text.splitlines() if line.strip().startswith(f"--{option} "))
         assert f"(default: {default})" in line
 
@@ -121,7 +117,7 @@ def test_what_failed_in_an_earlier_run_is_tried_again(tmp_path, stage, decoded, 
     python.write_text(f'#!/bin/sh\necho "$@" >> {tmp_path}/calls\ntouch exp/RESULTS.md\n')
     python.chmod(0o755)
     options = ["--stage", str(stage), "--sets", "eval", "--vocoders", "nhv hifigan mcnn", "--python", str(python)]
-    options += ["--train_config", str(ROOT / "conf/train"), "--pretrained", "none"]
+    options += ["--train_config", str(ROOT / "conf/train"), "--peers", ""]
     run = run_sh(tmp_path, *options)
     assert run.returncode == 0, run.stderr
     calls = (tmp_path / "calls").read_text()

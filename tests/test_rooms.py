@@ -12,7 +12,7 @@ PACKAGE = ROOT / "espnet2_nhv"
 FLOORS = [
     {"errors", "files", "caches"},
     {"text", "alone"},
-    {"dsp"},
+    {"dsp", "notation"},
     {"feature"},
     {"loss", "discriminator"},
     {"vocoder"},

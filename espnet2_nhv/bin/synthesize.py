@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from espnet2_nhv.bin.cli import add_subtype, add_threads, add_vocoder, run_cli
+from espnet2_nhv.bin.cli import add_knobs, add_subtype, add_threads, add_vocoder, knobs_of, run_cli
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -22,6 +22,7 @@ def get_parser() -> argparse.ArgumentParser:
         help="of mels with as many frames as bands, where no other mel of the run tells",
     )
     parser.add_argument("--refiner", help="a saved refiner (train_refiner makes them) that repairs the mel first")
+    add_knobs(parser)
     add_vocoder(parser)
     add_subtype(parser)
     add_threads(parser)
@@ -34,10 +35,11 @@ def main() -> None:
     from espnet2_nhv.synthesis.default import open_vocoder
     from espnet2_nhv.synthesis.synthesize import find_spec, synthesize_files
 
+    knobs = knobs_of(args)
     vocoder, digest = open_vocoder(args.vocoder, args.threads, args.refiner)
     spec = find_spec(args.mel, args.spec)
     samples, failed = synthesize_files(
-        args.mel, args.f0, args.out, vocoder, digest, spec, args.subtype, args.mel_layout
+        args.mel, args.f0, args.out, vocoder, digest, spec, args.subtype, knobs, args.mel_layout
     )
     print(f"{len(samples)} utterances, {sum(samples.values()) / vocoder.fs:.1f} s of audio in {args.out}")
     if failed:

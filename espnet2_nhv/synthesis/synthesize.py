@@ -13,6 +13,7 @@ from tqdm import tqdm
 
 from espnet2_nhv.alone import alone_in
 from espnet2_nhv.errors import UserError
+from espnet2_nhv.feature.knobs import KnobSource
 from espnet2_nhv.feature.pitch.curve import Curve
 from espnet2_nhv.feature.pitch.given import as_contour, continuous_f0
 from espnet2_nhv.feature.spec import FeatureSpec, check_compatible
@@ -32,6 +33,7 @@ def synthesize_files(
     digest: str,
     spec: Optional[FeatureSpec] = None,
     subtype: str = "PCM_16",
+    knobs: KnobSource = KnobSource(),
     mel_layout: Optional[str] = None,
 ) -> Tuple[Dict[str, int], Dict[str, str]]:
     """Write ``out/UTT.wav`` of every utterance in `mel`; what an earlier run has made of the same is kept.
@@ -46,6 +48,7 @@ def synthesize_files(
     digest : str that tells the vocoder from others (:func:`espnet2_nhv.vocoder.saved.digest_of`)
     spec : FeatureSpec of the features; None means the vocoder's own
     subtype : ['PCM_16', 'FLOAT']
+    knobs : KnobSource, how far knobs are turned; curves count in the time of the features
     mel_layout : ['frames_first', 'bands_first'] or None, of mels with as many frames as bands; None takes that of the
         others, and of those alone warns
 
@@ -62,7 +65,7 @@ def synthesize_files(
     if spec is not None:
         check_compatible(spec, vocoder.spec, what=f"features in {mel}")
     f0s = read_f0s(f0) if f0 is not None and vocoder.needs_f0 else None
-    settings = dict(vocoder=digest, spec=(spec or vocoder.spec).to_dict(), subtype=subtype)
+    settings = dict(vocoder=digest, spec=(spec or vocoder.spec).to_dict(), subtype=subtype, **knobs.settings())
     if Path(out).is_file():
         raise UserError(f"{out} is a file: give a folder for the results of several inputs")
     with alone_in(out):
@@ -86,13 +89,16 @@ def synthesize_files(
                     own_f0 = f0s[same_name(utt)]()
                 segments = stored.segments if isinstance(stored, Pack) else [Segment(stored, own_f0, 0.0)]
                 ready = [_features(segment, vocoder, layout, spec, where) for segment in segments]
-                state = _state_of(ready)
+                turned = [knobs.at_frames(spec or vocoder.spec, len(one.mel), utt) for one in ready]
+                state = _state_of(ready, turned)
                 if outputs.is_made(utt, state):
                     samples[utt] = soundfile.info(outputs.path(utt)).frames
                     kept += 1
                     continue
                 try:
-                    wav = place([(_sing(vocoder, one, spec), one.offset) for one in ready], vocoder.fs)
+                    wav = place(
+                        [(_sing(vocoder, *pair, spec), pair[0].offset) for pair in zip(ready, turned)], vocoder.fs
+                    )
                 except UserError as error:
                     raise UserError(f"{where}: {error}") from None
                 write_wav(outputs.path(utt), wav, vocoder.fs, subtype)
@@ -132,9 +138,9 @@ def _features(
     return _Ready(frames, *continuous_f0(f0, where, vocoder.spec), segment.offset)
 
 
-def _sing(vocoder: Synthesizer, features: _Ready, spec: Optional[FeatureSpec]) -> np.ndarray:
+def _sing(vocoder: Synthesizer, features: _Ready, knobs: Optional[dict], spec: Optional[FeatureSpec]) -> np.ndarray:
     f0 = None if features.f0 is None else torch.from_numpy(features.f0)
-    return vocoder.inference(torch.from_numpy(features.mel), f0, spec).cpu().numpy()
+    return vocoder.inference(torch.from_numpy(features.mel), f0, spec, knobs=knobs).cpu().numpy()
 
 
 def _doubtful_last(utterances: Iterable[tuple], layout: Layout) -> Iterator[tuple]:
@@ -148,12 +154,12 @@ def _doubtful_last(utterances: Iterable[tuple], layout: Layout) -> Iterator[tupl
     yield from doubtful
 
 
-def _state_of(features: List[_Ready]) -> str:
+def _state_of(features: List[_Ready], knobs: List[Optional[dict]]) -> str:
     """Sixteen digits that tell the features of an utterance from others."""
     contents = hashlib.sha256()
-    for one in features:
+    for one, turned in zip(features, knobs):
         contents.update(repr((one.mel.shape, one.offset)).encode())
-        for array in (one.mel, one.f0):
+        for array in (one.mel, one.f0, *(turned or {}).values()):
             if array is not None:
                 contents.update(np.ascontiguousarray(array))
     return contents.hexdigest()[:16]
