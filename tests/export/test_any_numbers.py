@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from espnet2_nhv import load_vocoder
 from espnet2_nhv.errors import UserError
+from espnet2_nhv.feature.spec import FeatureSpec
 
 CASES = max(1, int(os.environ.get("NHV_FUZZ", "300")) // 8)
 
@@ -84,3 +85,20 @@ def test_a_stream_refuses_what_is_not_finite(runtimes):
             one(mel, f0)
     with pytest.raises(UserError, match="mel is not finite at frame 3"):
         vocoder.stream().push(mel, f0)
+
+
+def test_features_of_nnsvs(tmp_path):
+    spec = FeatureSpec(fs=48000, hop_length=240, n_mels=80, fmin=63, fmax=12000)
+    vocoder, (path,) = saved_and_exported(tmp_path, "torchscript", spec=spec)
+    _, (whole, _) = saved_and_exported(tmp_path, "onnx", spec=spec)
+    session, script = onnxruntime.InferenceSession(str(whole), providers=["CPUExecutionProvider"]), load_vocoder(path)
+    for n_frames in (1, 2, 7, 64, 300):
+        mel, f0 = song(vocoder, (n_frames + 0.5) / spec.frame_rate)
+        expected, noise = vocoder(mel, f0), noise_of_inference(vocoder, n_frames)
+        assert expected.shape == (240 * n_frames,) and np.isfinite(expected).all()
+        got = session.run(["waveform"], {"mel": mel[None], "f0": f0[None], "white_noise": noise})[0][0]
+        np.testing.assert_allclose(got, expected, atol=1e-4)
+        tensors = (torch.from_numpy(x) for x in (mel[None], f0[None]))
+        with torch.no_grad():
+            scripted = script.module(*tensors, 0, torch.from_numpy(noise))[0][0]
+        np.testing.assert_allclose(scripted.numpy(), expected, atol=1e-4)
