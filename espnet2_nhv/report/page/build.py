@@ -36,6 +36,7 @@ def build_page(
     command: Optional[str] = None,
     n_utterances: int = 50,
     nj: int = 1,
+    notes: Optional[Union[str, Path]] = None,
 ) -> Path:
     """Write `expdir`/report; what an earlier run made of the same files stays.
 
@@ -47,6 +48,7 @@ def build_page(
     command : what made the results, shown on the page
     n_utterances : int >= 1, of each set at most, evenly picked where there are more
     nj : int >= 1, processes
+    notes : JSON file, for each utterance of a score a list of notes: start and end (s) and MIDI number
 
     Returns
     -------
@@ -61,7 +63,7 @@ def build_page(
     out = expdir / "report"
     spec = FeatureSpec.load(dumpdir / "spec.yaml")
     copied = [row for row in rows if "probe" not in row]
-    sets, samples = [], []
+    sets, samples, notes_of = [], [], _read_notes(notes)
     for set_name in dict.fromkeys(row["set"] for row in copied):
         ours = ranked([row for row in copied if row["set"] == set_name])
         utterances, new = _collect_set(expdir, dumpdir, set_name, ours, n_utterances)
@@ -83,6 +85,8 @@ def build_page(
         for sample in utterance["samples"]:
             sample["problem"] = problems.get(sample["key"]) or sample.get("problem")
             sample["seconds"] = seconds.get(sample["key"], 0.0)
+        if utterance["id"] in notes_of:
+            utterance["notes"] = notes_of[utterance["id"]]
         utterance["seconds"] = max(sample["seconds"] for sample in utterance["samples"])
     _remove_others(out / "data", set(seconds))
     metrics = [{**metric._asdict(), "better": metric.better} for metric in known_metrics(copied)]
@@ -129,6 +133,15 @@ def _collect_set(expdir: Path, dumpdir: Path, set_name: str, rows: Sequence[dict
             shown.append(entry)
         utterances.append(dict(id=utt, samples=shown))
     return utterances, samples
+
+
+def _read_notes(path: Optional[Union[str, Path]]) -> Dict[str, list]:
+    if path is None:
+        return {}
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path}: not readable as notes ({error}); local/song_data.py writes them") from None
 
 
 def _pick(utts: List[str], count: int) -> List[str]:
