@@ -54,4 +54,32 @@ def traced(
         for name in _SYMBOLICS:
             torch.onnx.unregister_custom_op_symbolic(name, OPSET)
     model = onnx.load_from_string(buffer.getvalue())
-    return onnx.compose.add_prefix_graph(model.graph, prefix, inplace=True)
+    graph = onnx.compose.add_prefix_graph(model.graph, prefix, inplace=True)
+    _share_constants(graph)
+    return graph
+
+
+def _share_constants(graph: onnx.GraphProto) -> None:
+    """Hold each constant once: the exporter writes it anew for every use, and for each branch."""
+    names: Dict[bytes, str] = {}
+    renamed: Dict[str, str] = {}
+
+    def share(part: onnx.GraphProto) -> None:
+        for node in list(part.node):
+            if node.op_type == "Constant" and node.attribute[0].name == "value":
+                value, name = node.attribute[0].t, node.output[0]
+                content = value.SerializeToString()
+                if content not in names:
+                    names[content] = name
+                    graph.initializer.append(value)
+                    graph.initializer[-1].name = name
+                renamed[name] = names[content]
+                part.node.remove(node)
+            else:
+                node.input[:] = [renamed.get(name, name) for name in node.input]
+                for attribute in node.attribute:
+                    if attribute.HasField("g"):
+                        share(attribute.g)
+        assert not any(output.name in renamed for output in part.output), "a constant is no output"
+
+    share(graph)
