@@ -43,10 +43,13 @@ def sing(path, f0, seconds=4.0):
         (["--bogus", "1"], "--bogus is not an option of run.sh; --help lists them"),
         (["--stage"], "--stage needs a value"),
         (["--stage", "two"], "--stage is 'two', but a whole number is needed"),
-        (["--corpus", "opera"], "there is no corpus 'opera'; there are demo kaldi pjs voices wav"),
+        (["--corpus", "opera"], "there is no corpus 'opera'; there are demo kaldi pjs score voices wav"),
         (["--feature", "8k"], "there is no feature preset '8k'"),
         (["--vocoders", "nhv theremin"], "for vocoder 'theremin'"),
         (["--vocoders", " "], "--vocoders is empty"),
+        (["--tier", "heavy"], "there is no tier 'heavy'; there is light"),
+        (["--tier", "light", "--train_config", "conf"], "give one"),
+        (["--tier", "light", "--vocoders", "pwg"], "conf/train/light/pwg.yaml for vocoder 'pwg'"),
         (["--sets", "eval test"], "--sets is 'eval test'; give dev, eval or 'dev eval'"),
         (["--sets", ""], "--sets is ''"),
         (["--strict", "very"], "--strict takes true or false, not 'very'"),
@@ -67,7 +70,7 @@ def test_wrong_options_get_one_sentence(tmp_path, options, message):
 
 def test_help_lists_every_option_with_its_default(tmp_path):
     text = run_sh(tmp_path, "--help").stdout
-    for option, default in (("stage", "1"), ("vocoders", '"nhv hifigan"'), ("dumpdir", "dump"), ("ngpu", "0")):
+    for option, default in (("stage", "1"), ("tier", '""'), ("dumpdir", "dump"), ("ngpu", "0")):
         line = next(line for line in text.splitlines() if line.strip().startswith(f"--{option} "))
         assert f"(default: {default})" in line
 

@@ -10,10 +10,12 @@ from espnet2_nhv.errors import UserError
 from espnet2_nhv.espnet.features import spec_of
 from espnet2_nhv.espnet.listener import AcousticListener
 from espnet2_nhv.feature.spec import FeatureSpec, check_compatible
-from espnet2_nhv.vocoder.base import AbsVocoder
+from espnet2_nhv.refiner.refined import RefinedVocoder
+from espnet2_nhv.refiner.saved import load_refiner
 from espnet2_nhv.vocoder.saved import load_vocoder
+from espnet2_nhv.vocoder.synthesizer import Synthesizer
 
-_OPTIONS = ("f0_source", "spec")
+_OPTIONS = ("f0_source", "spec", "refiner")
 
 
 class DropInVocoder:
@@ -23,10 +25,14 @@ class DropInVocoder:
 
     Parameters
     ----------
-    vocoder : AbsVocoder
+    vocoder : Synthesizer
     model : ESPnet's singing or speech model
     spec : FeatureSpec of the acoustic model's raw features
     f0_source : ['auto', 'model', 'score']; auto is the model where it has F0, else the score
+
+    Attributes
+    ----------
+    f0 : Tensor [shape=(T,)], Hz, of the last call; None where the vocoder needs none
 
     Raises
     ------
@@ -34,7 +40,7 @@ class DropInVocoder:
         If the features do not fit, or the vocoder needs F0 and there is none.
     """
 
-    def __init__(self, vocoder: AbsVocoder, model: torch.nn.Module, spec: FeatureSpec, f0_source: str = "auto"):
+    def __init__(self, vocoder: Synthesizer, model: torch.nn.Module, spec: FeatureSpec, f0_source: str = "auto"):
         if vocoder.needs_wav:
             raise UserError(
                 f"{type(vocoder).__name__} analyses a recording, and an acoustic model has none: take another vocoder"
@@ -42,6 +48,7 @@ class DropInVocoder:
         check_compatible(spec, vocoder.spec, what="features of the acoustic model")
         self.vocoder, self.spec, self.f0_source = vocoder, spec, f0_source
         self.fs = vocoder.fs
+        self.f0: Optional[torch.Tensor] = None
         sings = hasattr(model, "svs")
         network = model.svs if sings else model.tts
         self.normalize = model.normalize
@@ -58,10 +65,10 @@ class DropInVocoder:
         made = output.get("feat_gen") if isinstance(output, dict) else None
         if made is not None and feats.data_ptr() == made.data_ptr() and self.normalize is not None:
             feats = self.normalize.inverse(feats.clone()[None])[0][0]  # prefer_normalized_feats
-        f0 = None
+        self.f0 = None
         if self.vocoder.needs_f0:
-            f0 = self.listener.f0(self.f0_source, len(feats), self.vocoder.spec)[0]
-        return self.vocoder.inference(feats, f0, spec=self.spec)
+            self.f0 = self.listener.f0(self.f0_source, len(feats), self.vocoder.spec)[0]
+        return self.vocoder.inference(feats, self.f0, spec=self.spec)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({type(self.vocoder).__name__}, f0_source={self.f0_source!r})"
@@ -74,7 +81,8 @@ def build_dropin(
 
     Parameters
     ----------
-    config : ``--vocoder_config``, a YAML file with `f0_source` and `spec` (a file as in conf/feature), each optional
+    config : ``--vocoder_config``, a YAML file with `f0_source`, `spec` (a file as in conf/feature) and `refiner` (the
+        folder of a saved refiner that mels pass first), each optional
     folder : the saved vocoder
     model : ESPnet's singing or speech model
     device : where to compute
@@ -86,6 +94,8 @@ def build_dropin(
     """
     options = _load_options(config)
     vocoder = load_vocoder(folder).to(device)
+    if "refiner" in options:
+        vocoder = RefinedVocoder(vocoder, load_refiner(options["refiner"]))
     spec = FeatureSpec.load(options["spec"]) if "spec" in options else spec_of(model.feats_extract)
     return DropInVocoder(vocoder, model, spec, options.get("f0_source", "auto"))
 

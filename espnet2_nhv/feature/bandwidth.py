@@ -1,14 +1,10 @@
 """The band that recordings really have: above it lies what a codec, a converter or the noise of a room has left."""
 
-from pathlib import Path
-from typing import Dict, Iterable, List, Mapping, Optional, Tuple, Union
+from typing import Dict, List, Mapping, Optional, Tuple
 
 import numpy as np
 import soundfile
 from tqdm import tqdm
-
-from espnet2_nhv.errors import UserError
-from espnet2_nhv.feature.datadir import read_table
 
 FILE = "utt2bandwidth"
 _BAND = 250.0  # Hz
@@ -53,31 +49,6 @@ def measure_bandwidths(wav_scp: Mapping[str, str], utt2spk: Mapping[str, str], f
         ends[utterance] = _end(loud > _ROUNDING + _NOTHING, fs)
     speakers = {speaker: _end(_smooth(np.median(excess, axis=0)) > _EXCESS, fs) for speaker, excess in groups.items()}
     return {utterance: min(end, speakers.get(utt2spk[utterance], end)) for utterance, end in ends.items()}
-
-
-def read_bandwidths(folder: Union[str, Path], utterances: Iterable[str], fs: int) -> Dict[str, float]:
-    """Bandwidth of each of `utterances`, Hz, of ``utt2bandwidth`` in a dump folder.
-
-    Where there is no such file, as in folders of before, or an utterance is not in it, nothing is known to be missing:
-    ``fs / 2``.
-
-    Raises
-    ------
-    UserError
-        If a value is not a frequency.
-    """
-    path = Path(folder) / FILE
-    table = read_table(path) if path.exists() else {}
-    bandwidths = {}
-    for utterance in utterances:
-        value = table.get(utterance, fs / 2)
-        try:
-            bandwidths[utterance] = min(float(value), fs / 2)
-        except ValueError:
-            bandwidths[utterance] = float("nan")
-        if not bandwidths[utterance] > 0:
-            raise UserError(f"{path}: {utterance} has {value!r}, but a frequency in Hz is needed: run stage 2 again")
-    return bandwidths
 
 
 def _quiet_and_loud(path: str) -> Optional[Tuple[np.ndarray, np.ndarray]]:

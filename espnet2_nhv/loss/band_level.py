@@ -20,14 +20,20 @@ class BandLevelLoss(torch.nn.Module):
 
     Levels of noise waver, and a harmonic that is the same every time is nearer to all of them than another draw of that
     noise is: with `another` draw to be repelled by, the loss is an energy distance, least where noise wavers as much.
+    But whatever else of the levels the generator cannot know, noise pays for then: with less than the whole repulsion
+    there is less of it between low harmonics.
 
     Parameters
     ----------
     spec : FeatureSpec, of the bands and frames
+    balance : float >= 0, weight of how far the mean of each band over the whole batch is off: a band a little too loud
+        in all frames alike hides in the scatter of single frames, but not in their mean
+    repulsion : float >= 0, weight of the distance to `another` draw; 1 makes an energy distance
     """
 
-    def __init__(self, spec: FeatureSpec):
+    def __init__(self, spec: FeatureSpec, balance: float = 0.0, repulsion: float = 1.0):
         super().__init__()
+        self.balance, self.repulsion = balance, repulsion
         self.n_fft, self.hop_length = spec.n_fft, spec.hop_length
         bands = mel_filters(spec.fs, spec.n_fft, spec.n_mels, spec.fmin, spec.fmax, spec.mel_scale, None)
         bands = torch.from_numpy(bands / bands.sum(axis=1, keepdims=True).clip(min=1e-12))
@@ -62,12 +68,17 @@ class _BandLevelDistance(torch.autograd.Function):
             level = torch.matmul(power(spectra), loss.bands) + _FLOOR
             distance, slope = 0.0, 0.0
             # The value of the second is half of what its gradient is of: that of the other draw is as large.
-            for other, weight, whole in ((wav, 1.0, 1.0), (another, -0.5, -1.0)):
+            for other, weight in ((wav, 1.0), (another, -loss.repulsion)):
                 if other is not None:
                     target = torch.matmul(power(short_time_spectra(other.float(), *transform)), loss.bands) + _FLOOR
                     difference = 0.5 * (level / target).log_()
-                    distance = distance + weight * difference.abs().mean()
-                    slope = slope + whole * difference.sign_()
+                    if other is wav and loss.balance:
+                        mean = difference.mean(dim=(0, 1))
+                        distance = loss.balance * mean.abs().mean()
+                        slope = loss.balance * mean.sign()
+                    share = weight if other is wav else 0.5 * weight
+                    distance = distance + share * difference.abs().mean()
+                    slope = slope + weight * difference.sign_()
             if ctx.needs_input_grad[0]:
                 slope = torch.matmul((0.5 / slope.numel()) * slope / level, loss.bands.T)
                 gradient = torch.zeros_like(wav_hat, dtype=torch.float32)

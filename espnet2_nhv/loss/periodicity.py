@@ -29,6 +29,8 @@ class PeriodicityLoss(torch.nn.Module):
     edges : sequence of float, Hz, rising; bands lie between neighbours, those above the Nyquist frequency are left out
     win_length, hop_length : int >= 1, samples
     range_db : float > 0, bands of the recording that lie further below the loudest of their frame do not count
+    balance : float >= 0, weight of how far the mean of each band over the whole batch is off. What other losses pull
+        towards noise or buzz in all frames alike hides in the scatter of single frames, but not in their mean
 
     Source: the autocorrelation is that of the harmonics-to-noise ratio of P. Boersma, "Accurate short-term analysis of
     the fundamental frequency and the harmonics-to-noise ratio of a sampled sound", IFA Proceedings 17, 1993, by bands.
@@ -41,8 +43,10 @@ class PeriodicityLoss(torch.nn.Module):
         win_length: int = 1024,
         hop_length: int = 256,
         range_db: float = 50.0,
+        balance: float = 0.0,
     ):
         super().__init__()
+        self.balance = balance
         self.win_length, self.hop_length, self.least = win_length, hop_length, 10 ** (-range_db / 10)
         self.register_buffer("window", torch.hann_window(win_length), persistent=False)
         frequency = torch.arange(win_length // 2 + 1) * (fs / win_length)
@@ -68,7 +72,12 @@ class PeriodicityLoss(torch.nn.Module):
                 target, level = self._periodicity(wav, cosines)
                 counts = (level > self.least * level.amax(dim=-1, keepdim=True)).float()
             hat, _ = self._periodicity(wav_hat, cosines)
-            return ((hat - target).abs() * counts).sum() / counts.sum().clamp(min=1.0)
+            difference = (hat - target) * counts
+            loss = difference.abs().sum() / counts.sum().clamp(min=1.0)
+            if self.balance:
+                mean = difference.sum(dim=(0, 1)) / counts.sum(dim=(0, 1)).clamp(min=1.0)
+                loss = loss + self.balance * mean.abs().mean()
+            return loss
 
     def periodicity(self, wav: torch.Tensor, f0: torch.Tensor) -> torch.Tensor:
         """Periodicity ``(B, frames, bands)`` of `wav` ``(B, 1, N)`` at `f0` ``(B, 1, T)``."""

@@ -16,11 +16,13 @@ from espnet2_nhv.feature.datadir import read_table, write_table
 from espnet2_nhv.feature.extract import F0_METHOD
 from espnet2_nhv.feature.spec import FeatureSpec, check_compatible
 from espnet2_nhv.files import digest, write_whole
+from espnet2_nhv.refiner.refined import RefinedVocoder
+from espnet2_nhv.refiner.saved import load_refiner
 from espnet2_nhv.synthesis.default import set_threads
 from espnet2_nhv.synthesis.outputs import Outputs, leaving_out
 from espnet2_nhv.synthesis.wav import SUBTYPES, write_wav
-from espnet2_nhv.vocoder.base import AbsVocoder
 from espnet2_nhv.vocoder.saved import digest_of, load_vocoder
+from espnet2_nhv.vocoder.synthesizer import Synthesizer
 
 SOURCE = "source.yaml"  # what the files were made from
 _DONE, _WARM_UP_FRAMES = "utt2seconds", 32
@@ -33,6 +35,7 @@ def decode_set(
     device: str = "cpu",
     threads: Optional[int] = None,
     subtype: str = "PCM_16",
+    refiner: Optional[Union[str, Path]] = None,
 ) -> dict:
     """Copy synthesis of every utterance of a set, from where an earlier run stopped.
 
@@ -48,6 +51,7 @@ def decode_set(
     device : str, as PyTorch names them
     threads : int >= 1 or None, CPU threads; None leaves PyTorch's default
     subtype : ['PCM_16', 'FLOAT'], of the wav files
+    refiner : path of a saved refiner that mels pass first, or None
 
     Returns
     -------
@@ -78,6 +82,9 @@ def decode_set(
         subtype=subtype,
         **speed_setting,
     )
+    if refiner is not None:
+        vocoder = RefinedVocoder(vocoder, load_refiner(refiner))
+        source["refiner"] = digest(Path(refiner) / "refiner.yaml", Path(refiner) / "refiner.pth")
     note = data / F0_METHOD
     if note.exists():
         source["f0_method"] = note.read_text(encoding="utf-8").strip()
@@ -113,7 +120,7 @@ def decode_set(
     return dict(n_utterances=len(done), n_kept=n_kept, failed=failed, **speed)
 
 
-def _read_features(utt: str, feats: Dict[str, str], f0s: Dict[str, str], vocoder: AbsVocoder):
+def _read_features(utt: str, feats: Dict[str, str], f0s: Dict[str, str], vocoder: Synthesizer):
     if vocoder.needs_f0 and utt not in f0s:
         raise UserError("it is missing in f0.scp: extract its features again")
     mel = torch.from_numpy(read_matrix(utt, feats[utt]))
@@ -136,7 +143,7 @@ def _read_recording(utt: str, recordings: Dict[str, str], spec: FeatureSpec) -> 
     return torch.from_numpy(samples[:, 0])
 
 
-def _synthesize(vocoder: AbsVocoder, mel, f0, spec: FeatureSpec, recording: Optional[torch.Tensor] = None) -> Tuple:
+def _synthesize(vocoder: Synthesizer, mel, f0, spec: FeatureSpec, recording: Optional[torch.Tensor] = None) -> Tuple:
     """Waveform, as an array, and the seconds it took."""
     torch.manual_seed(0)  # where there is noise, the same noise in every run
     start = time.perf_counter()

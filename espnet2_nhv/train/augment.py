@@ -14,6 +14,9 @@ from espnet2_nhv.vocoder.base import AbsVocoder
 # Noise without a voice: levels of a spectrum at so many frequencies, evenly apart in octaves, and how far they stray.
 _N_LEVELS, _LEVEL_DB, _TILT_DB = 8, 8.0, 6.0
 _NOISE_DB = (-66.0, -12.0)
+# Where recordings end that a codec or a converter has been at, Hz; how steeply, octaves; and what is left above, full
+# scale, from less than 16 bits have to a worn converter.
+_LIMITS, _LIMIT_FADE, _LEFT_DB = (3000.0, 20000.0), 1 / 12, (-120.0, -85.0)
 
 
 class Augmentation(torch.nn.Module):
@@ -31,6 +34,7 @@ class Augmentation(torch.nn.Module):
         another F0. In half of them the vocoder is told at which, if it can be (`takes_mel_f0`)
     foreign_octaves : float >= 0, how far that F0 is from the phrase's, at most
     blur : float in [0, 1], share of segments whose mel is blurred over bands and frames, as acoustic models' are
+    band_limit : float in [0, 1], share of segments that lose all above some frequency
 
     Raises
     ------
@@ -50,17 +54,19 @@ class Augmentation(torch.nn.Module):
         foreign: float = 0.0,
         foreign_octaves: float = 1.0,
         blur: float = 0.0,
+        band_limit: float = 0.0,
     ):
         super().__init__()
         if not 0.5 <= key[0] <= key[1] <= 2.0:
             raise UserError(f"augment: key is {list(key)}, but two rising speeds in [0.5, 2] are needed")
-        for name, share in dict(noise=noise, foreign=foreign, blur=blur).items():
+        for name, share in dict(noise=noise, foreign=foreign, blur=blur, band_limit=band_limit).items():
             if not 0 <= share <= 1:
                 raise UserError(f"augment: {name} is {share}, but a share in [0, 1] is needed")
         if gain_db < 0 or foreign_octaves < 0:
             raise UserError("augment: gain_db and foreign_octaves are 0 or more")
         self.spec = spec
         self.gain_db, self.polarity, self.noise, self.blur = gain_db, polarity, noise, blur
+        self.band_limit = band_limit
         self.foreign, self.foreign_octaves = foreign, foreign_octaves
         # A segment's audio begins where its first frame is centred.
         self.log_mel = LogMel(dataclasses.replace(spec, frame_centre=0.0))
@@ -99,6 +105,11 @@ class Augmentation(torch.nn.Module):
             wav = wav * 10 ** (-self.gain_db / 20 * torch.rand(batch, 1, device=device).square())
         if self.polarity:
             wav = torch.where(torch.rand(batch, 1, device=device) < 0.5, -wav, wav)
+        if self.band_limit:
+            limited = self._drawn(self.band_limit, batch, device)
+            if limited.any():
+                wav = wav.clone()
+                wav[limited] = band_limited(wav[limited], self.spec.fs)
         n_frames, margin, hop_length = f0.shape[-1], margin_frames(self.spec), self.spec.hop_length
         mel = self.log_mel(wav)[..., margin : margin + n_frames]
         real = wav[:, None, margin * hop_length : (margin + n_frames) * hop_length]
@@ -150,6 +161,19 @@ def coloured_noise(batch: int, n_samples: int, device=None) -> torch.Tensor:
     level = low + (high - low) * torch.rand(batch, 2, 1, device=device)
     time = torch.linspace(0, 1, n_samples, device=device)
     return (noise * 10 ** (torch.lerp(level[:, 0], level[:, 1], time) / 20)).clamp(-1.0, 1.0)
+
+
+def band_limited(wav: torch.Tensor, fs: int) -> torch.Tensor:
+    """Waveforms ``(batch, n_samples)`` without what lies above a frequency, each another, and with a little noise."""
+    n = wav.shape[1]
+    low, high = _LIMITS
+    limit = low * (high / low) ** torch.rand(len(wav), 1, device=wav.device)
+    frequency = torch.arange(n // 2 + 1, device=wav.device) * (fs / n)
+    octaves = torch.log2(frequency.clamp(min=1.0) / limit)
+    wav = torch.fft.irfft(torch.fft.rfft(wav) * (1 - octaves / _LIMIT_FADE).clamp(0, 1), n=n)
+    low, high = _LEFT_DB
+    left = low + (high - low) * torch.rand(len(wav), 1, device=wav.device)
+    return wav + 10 ** (left / 20) * torch.randn_like(wav)
 
 
 def blurred(mel: torch.Tensor) -> torch.Tensor:

@@ -15,7 +15,6 @@ from espnet2_nhv.loss.parts import over_parts
 from espnet2_nhv.loss.periodicity import PeriodicityLoss
 from espnet2_nhv.loss.stft import MultiResolutionSTFTLoss
 from espnet2_nhv.train.augment import Augmentation
-from espnet2_nhv.train.bandwidth import filled_above
 from espnet2_nhv.vocoder.base import AbsVocoder
 
 # What `loss_weights` may name.
@@ -36,6 +35,7 @@ class ESPnetGANVocoderModel(AbsGANESPnetModel):
     adversarial_start_steps : int >= 0, steps before the discriminator takes part; before, it is not run at all
     stft_loss_conf : arguments of :class:`MultiResolutionSTFTLoss`
     periodicity_loss_conf : arguments of :class:`PeriodicityLoss`
+    band_level_loss_conf : arguments of :class:`BandLevelLoss` beside the spec
     augmentation : :class:`Augmentation` or None, what training segments that come without a mel go through
     adversarial_loss_conf : arguments of ESPnet's GeneratorAdversarialLoss and DiscriminatorAdversarialLoss
     feature_matching_loss_conf : arguments of ESPnet's FeatureMatchLoss
@@ -61,6 +61,7 @@ class ESPnetGANVocoderModel(AbsGANESPnetModel):
         adversarial_loss_conf: Optional[Dict[str, Any]] = None,
         feature_matching_loss_conf: Optional[Dict[str, Any]] = None,
         periodicity_loss_conf: Optional[Dict[str, Any]] = None,
+        band_level_loss_conf: Optional[Dict[str, Any]] = None,
         augmentation: Optional[Augmentation] = None,
     ):
         super().__init__()
@@ -80,10 +81,10 @@ class ESPnetGANVocoderModel(AbsGANESPnetModel):
         self.adversarial_start_steps = adversarial_start_steps
         self.mr_stft = MultiResolutionSTFTLoss(**(stft_loss_conf or {}))
         self.mel = MelLoss(generator.spec)
-        self.band_level = BandLevelLoss(generator.spec) if self.loss_weights["band_level"] else None
-        self.periodicity = None
-        if self.loss_weights["periodicity"]:
-            self.periodicity = PeriodicityLoss(generator.fs, **(periodicity_loss_conf or {}))
+        self.band_level = None
+        if self.loss_weights["band_level"]:
+            self.band_level = BandLevelLoss(generator.spec, **(band_level_loss_conf or {}))
+        self.periodicity = PeriodicityLoss(generator.spec.fs, **(periodicity_loss_conf or {}))
         self.augmentation = augmentation
         self.generator_adversarial = GeneratorAdversarialLoss(**(adversarial_loss_conf or {}))
         self.discriminator_adversarial = DiscriminatorAdversarialLoss(**(adversarial_loss_conf or {}))
@@ -106,7 +107,6 @@ class ESPnetGANVocoderModel(AbsGANESPnetModel):
         singing: torch.Tensor,
         feats: Optional[torch.Tensor] = None,
         f0: Optional[torch.Tensor] = None,
-        bandwidth: Optional[torch.Tensor] = None,
         forward_generator: bool = True,
         **lengths: torch.Tensor,
     ) -> Dict[str, Any]:
@@ -117,7 +117,6 @@ class ESPnetGANVocoderModel(AbsGANESPnetModel):
         singing : Tensor [shape=(B, T * hop_length)], full scale is [-1, 1]; with margins where `feats` is not given
         feats : Tensor [shape=(B, T, n_mels)], raw log-mel of the vocoder's spec, or None: `augmentation` makes it
         f0 : Tensor [shape=(B, T, 1)], Hz, > 0
-        bandwidth : Tensor [shape=(B, 1)], Hz, up to where the recordings have anything; None: all the way
         forward_generator : bool, whose turn it is; the discriminator's must follow the generator's on the same batch
         **lengths : ignored, segments are of one length
 
@@ -126,7 +125,7 @@ class ESPnetGANVocoderModel(AbsGANESPnetModel):
         dict of loss (Tensor), stats (dict), weight (Tensor, the batch size), optim_idx (0 generator, 1 discriminator)
         """
         if forward_generator:
-            loss, stats = self._generator_turn(*self._features(singing, feats, f0.transpose(1, 2)), bandwidth)
+            loss, stats = self._generator_turn(*self._features(singing, feats, f0.transpose(1, 2)))
         else:
             loss, stats = self._discriminator_turn()
         loss, stats, weight = force_gatherable((loss, stats, len(singing)), loss.device)
@@ -139,12 +138,10 @@ class ESPnetGANVocoderModel(AbsGANESPnetModel):
         real, mel, f0, mel_f0 = self.augmentation(singing, f0, self.generator)
         return real, mel, f0, {} if mel_f0 is None else dict(mel_f0=mel_f0)
 
-    def _generator_turn(self, real, mel, f0, more, bandwidth):
+    def _generator_turn(self, real, mel, f0, more):
         adversarial = self.training and self.is_adversarial and int(self.steps) >= self.adversarial_start_steps
         with contextlib.nullcontext() if self.training else _repeatable(real.device):
             fake, another, losses = self._generate(mel, f0, real, more)
-        if bandwidth is not None:
-            real = filled_above(real, fake.detach(), bandwidth, self.generator.fs)
         if another is not None:
             weights = self.loss_weights["mr_stft"], self.loss_weights["repulsion"]
             loss, (attracted, repelled) = self.mr_stft.energy_distance(fake, real, another, *weights)
@@ -153,12 +150,12 @@ class ESPnetGANVocoderModel(AbsGANESPnetModel):
             loss, stats = 0.0, {}
             if self.loss_weights["mr_stft"] or not self.training:
                 losses["mr_stft"] = self.mr_stft(fake, real)
-        # Validation reports both, whatever is trained on.
+        # Validation reports these, whatever is trained on.
         if self.loss_weights["mel"] or not self.training:
             losses["mel"] = self.mel(fake, real)
         if self.band_level is not None:
             losses["band_level"] = self.band_level(fake, real, another)
-        if self.periodicity is not None:
+        if self.loss_weights["periodicity"] or not self.training:
             losses["periodicity"] = self.periodicity(fake, real, f0)
         if adversarial:
             # One generator pass serves both turns.

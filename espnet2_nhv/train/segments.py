@@ -154,16 +154,15 @@ class FreshSegments(SegmentDataset):
     ----------
     key : (float, float), speeds, 2 sings an octave higher and is over in half the time; drawn evenly in logarithm
     margin_frames : int >= 0
-    bandwidths : dict of utterance to Hz, up to where a recording has anything
     others : as :class:`SegmentDataset`
     """
 
-    def __init__(self, *others, key: Tuple[float, float], margin_frames: int, bandwidths: Dict[str, float]):
+    def __init__(self, *others, key: Tuple[float, float], margin_frames: int):
         super().__init__(*others)
-        self.key, self.margin_frames, self.bandwidths = key, margin_frames, bandwidths
+        self.key, self.margin_frames = key, margin_frames
 
     def __getitem__(self, name: str) -> Tuple[str, Dict[str, np.ndarray]]:
-        """Name, ``singing ((n + 2 * margin_frames) * hop_length,)``, ``f0 (n, 1)``, ``bandwidth (1,)``, float32."""
+        """Name, ``singing ((n + 2 * margin_frames) * hop_length,)``, ``f0 (n, 1)``, float32."""
         utt, _ = name.rsplit("@", 1)
         hop_length, margin, n = self.spec.hop_length, self.margin_frames, self.segment_frames
         f0 = read_matrix(utt, self.scp["f0"][utt])[:, 0]
@@ -179,5 +178,4 @@ class FreshSegments(SegmentDataset):
         at = begin / hop_length - self.spec.frame_centre + (margin + np.arange(n)) * speed
         f0 = speed * np.exp(np.interp(at, np.arange(len(f0)), np.log(f0)))
         f0 = f0.clip(max=0.45 * self.spec.fs)
-        bandwidth = np.array([speed * self.bandwidths[utt]], np.float32)
-        return name, dict(singing=wav.astype(np.float32), f0=f0.astype(np.float32)[:, None], bandwidth=bandwidth)
+        return name, dict(singing=wav.astype(np.float32), f0=f0.astype(np.float32)[:, None])

@@ -14,7 +14,6 @@ from tqdm import tqdm
 
 from espnet2_nhv.discriminator.registry import build_discriminator
 from espnet2_nhv.errors import UserError
-from espnet2_nhv.feature.bandwidth import read_bandwidths
 from espnet2_nhv.feature.datadir import read_table
 from espnet2_nhv.feature.mel import LogMel
 from espnet2_nhv.feature.spec import FeatureSpec
@@ -25,7 +24,7 @@ from espnet2_nhv.train.optim import guard_gradients
 from espnet2_nhv.train.progress import log_to, without_echo
 from espnet2_nhv.train.segments import FreshSegments, SegmentDataset, collate
 from espnet2_nhv.train.stats import load_stats
-from espnet2_nhv.train.trainer import VocoderTrainer
+from espnet2_nhv.train.trainer import CLOCKS, VocoderTrainer
 from espnet2_nhv.vocoder.registry import build_vocoder
 from espnet2_nhv.vocoder.saved import load_vocoder
 
@@ -75,7 +74,7 @@ class GANVocoderTask(AbsTask):
             help="weights of mr_stft, mel, adversarial, feature_matching, the vocoder's own; those left out weigh 0",
         )  # fmt: skip
         add("--adversarial_start_steps", type=int, default=0, help="steps before the discriminator takes part")
-        for loss in ("stft", "periodicity", "adversarial", "feature_matching"):
+        for loss in ("stft", "periodicity", "band_level", "adversarial", "feature_matching"):
             add(f"--{loss}_loss_conf", action=NestedDictAction, default={}, help=f"arguments of the {loss} loss")
         add("--generator_grad_norm", type=float, default=-1.0, help="clip the generator's gradient to this norm")
         add("--discriminator_grad_norm", type=float, default=-1.0, help="clip the discriminator's to this norm")
@@ -88,6 +87,7 @@ class GANVocoderTask(AbsTask):
         )  # fmt: skip
         add("--valid_segments", type=int, default=128, help="segments of the validation set, evenly spaced")
         add("--budget", type=str_or_none, help="time in training or steps, over all runs: 90s, 30m, 2h, 20000steps")
+        add("--clock", default="wall", choices=list(CLOCKS), help="of times; cpu: what this process computes")
         add("--max_epoch_time", type=str_or_none, help="an epoch ends after so long, or after num_iters_per_epoch")
 
     @classmethod
@@ -130,9 +130,7 @@ class GANVocoderTask(AbsTask):
         parts = scp, spec, args.segment_frames, log_mel_of_silence(spec), iter_options.train
         if args.augment and iter_options.train and not args.collect_stats:
             key = args.augment.get("key", (1.0, 1.0))
-            folder = Path(iter_options.data_path_and_name_and_type[0][0]).parent
-            bandwidths = read_bandwidths(folder, scp["singing"], spec.fs)
-            dataset = FreshSegments(*parts, key=key, margin_frames=margin_frames(spec), bandwidths=bandwidths)
+            dataset = FreshSegments(*parts, key=key, margin_frames=margin_frames(spec))
         else:
             dataset = SegmentDataset(*parts)
         cls.check_task_requirements(dataset, args.allow_variable_data_keys, train=True)
@@ -176,6 +174,7 @@ class GANVocoderTask(AbsTask):
             adversarial_loss_conf=args.adversarial_loss_conf,
             feature_matching_loss_conf=args.feature_matching_loss_conf,
             periodicity_loss_conf=args.periodicity_loss_conf,
+            band_level_loss_conf=args.band_level_loss_conf,
             augmentation=_augmentation(args.augment, spec),
         )
 

@@ -1,14 +1,11 @@
 """What band recordings really have: their own content must not decide it, what was done to them must."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 import soundfile
 from scipy.signal import butter, sosfilt
 
-from espnet2_nhv.errors import UserError
-from espnet2_nhv.feature.bandwidth import measure_bandwidths, read_bandwidths
+from espnet2_nhv.feature.bandwidth import measure_bandwidths
 
 FS = 44100
 
@@ -87,13 +84,3 @@ def test_silence_and_snippets_say_nothing():
     # Zeros around a voice are not its noise floor.
     gated = np.concatenate([np.zeros(FS), low_passed(sing(0, noise=3e-3), 9000, 4), np.zeros(FS)])
     assert measure({"gated": gated})["gated"] < FS / 2
-
-
-def test_reader(tmp_path):
-    assert read_bandwidths(tmp_path, ["a", "b"], FS) == {"a": FS / 2, "b": FS / 2}  # a dump of before
-    Path("utt2bandwidth").write_text("a 16500\nb 24000\n")
-    assert read_bandwidths(tmp_path, ["a", "b", "c"], FS) == {"a": 16500, "b": FS / 2, "c": FS / 2}
-    for value in ("wide", "-1", "nan", "0"):
-        Path("utt2bandwidth").write_text(f"a {value}\n")
-        with pytest.raises(UserError, match=f"utt2bandwidth: a has '{value}', but a frequency in Hz is needed"):
-            read_bandwidths(tmp_path, ["a"], FS)

@@ -264,20 +264,26 @@ def test_band_level_loss_is_of_power_in_nepers(changes):
     wavs = [torch.from_numpy(x)[:, None].float() for x in (wav_hat, wav, another)]
     assert BandLevelLoss(spec)(*wavs[:2]).item() == pytest.approx(want, rel=1e-4)
     assert BandLevelLoss(spec)(*wavs).item() == pytest.approx(want - repulsion, rel=1e-4)
+    assert BandLevelLoss(spec, repulsion=0.5)(*wavs).item() == pytest.approx(want - 0.5 * repulsion, rel=1e-4)
 
 
-def test_gradient_of_band_levels_is_that_of_autograd():
+@pytest.mark.parametrize("balance", [0.0, 2.0])
+def test_gradient_of_band_levels_is_that_of_autograd(balance):
     wav_hat, wav = (torch.from_numpy(x)[:, None].float() for x in signals())
     another = torch.randn(wav.shape, generator=torch.Generator().manual_seed(1))
-    loss = BandLevelLoss(SPEC)
+    loss = BandLevelLoss(SPEC, balance)
     ours, theirs = (wav_hat.clone().requires_grad_() for _ in range(2))
 
     def level(x):
         spectra = short_time_spectra(x[:, 0], loss.window, loss.n_fft, loss.hop_length)
         return 0.5 * (torch.matmul(spectra.abs().square(), loss.bands) + 1e-12).log()
 
-    loss(ours, wav, another).backward()
-    ((level(theirs) - level(wav)).abs().mean() - (level(theirs) - level(another)).abs().mean()).backward()
+    value = loss(ours, wav, another)
+    value.backward()
+    attracted, repelled = level(theirs) - level(wav), level(theirs) - level(another)
+    unbalanced = balance * attracted.mean(dim=(0, 1)).abs().mean()
+    (attracted.abs().mean() + unbalanced - repelled.abs().mean()).backward()
+    assert value.item() == pytest.approx((attracted.abs().mean() + unbalanced - 0.5 * repelled.abs().mean()).item())
     torch.testing.assert_close(ours.grad, theirs.grad, rtol=1e-3, atol=1e-7)
 
 

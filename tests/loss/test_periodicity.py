@@ -54,6 +54,15 @@ def test_the_loss_falls_from_both_sides_towards_what_the_recording_has():
     assert at[0.05] < 0.8 * at[0.01] and at[0.05] < 0.8 * at[0.25], at
 
 
+def test_balance_weighs_what_all_frames_have_in_common():
+    wav, f0 = torch.cat([harmonics(), noise(0)]), f0_of(torch.zeros(2, 1, 16384))
+    swapped, buzz = wav.flip(0), torch.cat([harmonics(0.3), harmonics(0.2)])
+    plain, balanced = PeriodicityLoss(FS), PeriodicityLoss(FS, balance=1.0)
+    # As much too noisy in one half as too harmonic in the other: nothing in the mean.
+    assert balanced(swapped, wav, f0) == pytest.approx(plain(swapped, wav, f0).item(), rel=0.1)
+    assert balanced(buzz, wav, f0) > 1.8 * plain(buzz, wav, f0)
+
+
 def test_silence_and_half_precision():
     loss = PeriodicityLoss(FS)
     wav = torch.zeros(1, 1, 4096)

@@ -67,7 +67,7 @@ def test_blocks_of_any_size_give_the_same_frames(monkeypatch):
         f0_again, vuv_again = extract_f0(wav, SPEC, "swift")
         assert (vuv_again == vuv).all()
         # A sixth of a cent; five at a few jumps between notes and in the rests that are interpolated from there.
-        np.testing.assert_allclose(f0_again, f0, rtol=1e-4)
+        np.testing.assert_allclose(f0_again, f0, rtol=4e-3)
         assert np.mean(np.abs(f0_again / f0 - 1)[vuv > 0] > 1e-4) < 0.01
     for size in (100, 333):
         blocks = list(mel_blocks(wav.astype(np.float32), SPEC, size))

@@ -7,8 +7,7 @@ import torch
 from espnet2_nhv.errors import UserError
 from espnet2_nhv.feature.mel import LogMel
 from espnet2_nhv.feature.spec import FeatureSpec
-from espnet2_nhv.train.augment import Augmentation, coloured_noise, margin_frames
-from espnet2_nhv.train.bandwidth import filled_above
+from espnet2_nhv.train.augment import Augmentation, band_limited, coloured_noise, margin_frames
 from espnet2_nhv.vocoder import build_vocoder
 
 SPEC = FeatureSpec()
@@ -96,13 +95,16 @@ def test_values_out_of_range_are_refused(arguments, message):
         Augmentation(SPEC, **arguments)
 
 
-def test_what_a_recording_lacks_is_filled_in():
-    generator = torch.Generator().manual_seed(0)
-    wav, other = (torch.randn(2, 1, 16384, generator=generator) for _ in range(2))
-    filled = filled_above(wav, other, torch.tensor([[10000.0], [22050.0]]), 44100)
-    assert torch.equal(filled[1], wav[1])
-    frequency = np.fft.rfftfreq(16384, 1 / 44100)
-    got, first, second = (np.fft.rfft(x[0, 0].numpy()) for x in (filled, wav, other))
-    np.testing.assert_allclose(got[frequency < 9400], first[frequency < 9400], atol=1e-2)
-    np.testing.assert_allclose(got[frequency > 10000], second[frequency > 10000], atol=1e-2)
-    assert filled_above(wav, other, torch.tensor([[22050.0], [30000.0]]), 44100) is wav
+def test_what_lies_above_a_limit_is_gone():
+    torch.manual_seed(0)
+    wav = torch.randn(8, 44100)
+    limited = band_limited(wav, 44100)
+    frequency = np.fft.rfftfreq(44100, 1 / 44100)
+    before, after = (np.abs(np.fft.rfft(x.numpy())) for x in (wav, limited))
+    limits = []
+    for had, has in zip(before, after):
+        kept = 20 * np.log10(has / had)
+        limits.append(frequency[kept > -6].max())
+        assert np.abs(kept[(20 < frequency) & (frequency < 0.9 * limits[-1])]).max() < 0.1
+        assert np.median(kept[frequency > 1.1 * limits[-1]]) < -80
+    assert min(limits) > 2800 and max(limits) < 20100 and max(limits) > 2 * min(limits)
