@@ -21,7 +21,8 @@ def traced(
     arguments: Dict[str, torch.Tensor],
     outputs: List[str],
     varying: Dict[str, Dict[int, str]],
-    prefix: str,
+    prefix: str = "",
+    opset: int = OPSET,
 ) -> onnx.GraphProto:
     """A module as PyTorch's exporter traces it.
 
@@ -32,10 +33,11 @@ def traced(
     outputs : list of str, names of what it returns
     varying : dict of an input's name to its axes of any size and what they are called
     prefix : str, of all names in the graph, inputs and outputs included
+    opset : int
     """
     buffer = io.BytesIO()
     for name, symbolic in _SYMBOLICS.items():
-        torch.onnx.register_custom_op_symbolic(name, symbolic, OPSET)
+        torch.onnx.register_custom_op_symbolic(name, symbolic, opset)
     try:
         with torch.no_grad(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -45,16 +47,16 @@ def traced(
                 tuple(arguments.values()),
                 buffer,
                 dynamo=False,
-                opset_version=OPSET,
+                opset_version=opset,
                 input_names=list(arguments),
                 output_names=outputs,
                 dynamic_axes=varying,
             )
     finally:
         for name in _SYMBOLICS:
-            torch.onnx.unregister_custom_op_symbolic(name, OPSET)
+            torch.onnx.unregister_custom_op_symbolic(name, opset)
     model = onnx.load_from_string(buffer.getvalue())
-    graph = onnx.compose.add_prefix_graph(model.graph, prefix, inplace=True)
+    graph = onnx.compose.add_prefix_graph(model.graph, prefix, inplace=True) if prefix else model.graph
     _share_constants(graph)
     return graph
 
