@@ -12,7 +12,7 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # Options
 stage=1                # first stage to run
 stop_stage=6           # last stage to run
-corpus=demo            # a folder under egs/nhv_sing: demo, wav, kaldi, pjs, voices
+corpus=demo            # a folder under egs/nhv_sing: demo, wav, kaldi, pjs, score, voices
 db_root=""             # where the corpus lies (wav: any folder of audio; kaldi: a data dir; voices: folders; demo needs none)
 local_data_opts=""     # further options of the corpus's local/data.sh, e.g. "--dev_voices olpc_male" of voices
 vocoders=""            # which to train, decode and score; all: all with a training config (empty: nhv hifigan; of a tier all)

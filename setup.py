@@ -11,11 +11,13 @@ setup(
     # Names only: the versions that were tested together are pinned in tools/constraints.txt.
     install_requires=[
         "espnet",
+        "jaconv",  # kana and romaji
         "jinja2",
         "kaldiio",
         "librosa",
         "matplotlib",
-        "mido",  # F0 out of MIDI files
+        "mido",  # F0 and notes out of MIDI files
+        "music21",  # MusicXML
         "numpy",
         "onnxruntime",
         "pillow",

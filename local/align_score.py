@@ -4,12 +4,10 @@ import dataclasses
 import difflib
 from typing import List, Optional, Sequence, Tuple
 
-from kana import phonemes
-from musicxml import Note
+from espnet2_nhv.notation.kana import phonemes
+from espnet2_nhv.notation.notes import Note
+from espnet2_nhv.notation.phrases import HELD, MAX_PHONES, PAUSE
 
-PAUSE = "pau"
-HELD = "—"  # ESPnet's sign for a syllable that goes on over another note
-_MAX_PHONES = 4  # ESPnet knows how to share a note's time among so many
 Label = Tuple[float, float, str]  # start, end (s), phoneme
 
 
@@ -110,7 +108,7 @@ def _divide(label: Label, notes: Sequence[Note]) -> List[Label]:
 
 def _pieces(seconds: float, lyric: str, midi: int, labels: List[Label]) -> List[Sung]:
     """One note, or several where it has more phonemes than ESPnet takes."""
-    pieces = [labels[i : i + _MAX_PHONES] for i in range(0, len(labels), _MAX_PHONES)]
+    pieces = [labels[i : i + MAX_PHONES] for i in range(0, len(labels), MAX_PHONES)]
     total = labels[-1][1] - labels[0][0]
     shares = [(piece[-1][1] - piece[0][0]) / total if total > 0 else 1 / len(pieces) for piece in pieces]
     return [Sung(seconds * share, lyric, midi, piece) for share, piece in zip(shares, pieces)]

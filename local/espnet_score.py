@@ -97,14 +97,16 @@ def write_set(
                 continue
             labels = [label for _, parts in notes for label in parts]
             phones |= {phone for _, _, phone in labels}
+            f0 = _fitted(f0s[utt], labels[-1][1])
+            shift = _octave(notes, f0)
             tables["text"][utt] = " ".join(phone for _, _, phone in labels)
             tables["label"][utt] = " ".join(f"{a * seconds:.7f} {b * seconds:.7f} {phone}" for a, b, phone in labels)
-            score = _score(notes, tempo_of(phrase.recording), seconds)
+            score = _score(notes, tempo_of(phrase.recording), seconds, shift)
             write_whole(out / "score" / f"{utt}.json", json.dumps(score))
             tables["score.scp"][utt] = out / "score" / f"{utt}.json"
             tables["wav.scp"][utt], tables["utt2spk"][utt] = wavs[utt], phrase.recording
             # ESPnet's spelling of F0: its logarithm, as many frames as it makes of the labels.
-            pitch[utt] = np.log(_fitted(f0s[utt], labels[-1][1]))
+            pitch[utt] = np.log(f0)
     for utt in tables["text"]:
         tables["pitch.scp"][utt] = f"{out / 'pitch.ark'}:{pitch.offsets[utt]}"
     for name, table in tables.items():
@@ -117,12 +119,20 @@ def write_tokens(path: Path, phones: Iterable[str]) -> None:
     write_whole(path, "\n".join([*_FIRST, *sorted(phones), *_LAST]) + "\n")
 
 
-def _score(notes, tempo: int, seconds: float) -> dict:
+def _octave(notes, f0: np.ndarray) -> int:
+    """Semitones, whole octaves, by which the singer takes the phrase elsewhere than the score has it."""
+    written = np.concatenate([np.full(last - first, note.midi) for note, parts in notes for first, last, _ in parts])
+    sung = 12 * np.log2(f0[: len(written), 0] / 440.0) + 69 - written
+    return 12 * round(float(np.median(sung[written > 0])) / 12) if (written > 0).any() else 0
+
+
+def _score(notes, tempo: int, seconds: float, shift: int = 0) -> dict:
     now, lines = 0.0, []
     for note, parts in notes:
         # Rests are as long as they are in this phrase; notes as the score has them.
         length = note.seconds if note.midi else (parts[-1][1] - parts[0][0]) * seconds
-        lines.append([now, now + length, note.lyric, note.midi, "_".join(phone for _, _, phone in parts)])
+        midi = note.midi + shift if note.midi else 0
+        lines.append([now, now + length, note.lyric, midi, "_".join(phone for _, _, phone in parts)])
         now += length
     return dict(tempo=tempo, item_list=["st", "et", "lyric", "midi", "phns"], note=lines)
 

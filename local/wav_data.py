@@ -1,5 +1,8 @@
 """Stage 1 of the corpus `wav`: any folder of audio files."""
 
+from pathlib import Path
+from typing import List
+
 import soundfile
 from data_dirs import MIN_HELD_OUT, Corpus, corpus_folder, find_files, name_files, parse_args, safe_id, write_split
 from tqdm import tqdm
@@ -19,12 +22,8 @@ def is_long_enough(path: str) -> bool:
         return False
 
 
-def main():
-    args = parse_args(__doc__)
-    folder = corpus_folder(args.db_root, "wav", HINT)
-    files = find_files(folder, EXTENSIONS)
-    if not files:
-        raise UserError(f"--db_root {args.db_root}: no wav, flac, ogg or mp3 file in it: {HINT}")
+def write_recordings(files: List[Path], folder: Path, data: Path) -> None:
+    """Write train, dev and eval of files below `folder`, whose first folders are singers."""
     wav_scp = name_files(files, lambda path: safe_id("_".join(path.relative_to(folder).with_suffix("").parts)))
     utt2spk = {}
     for path, name in zip(files, wav_scp):
@@ -32,7 +31,16 @@ def main():
         utt2spk[name] = safe_id(folders[0]) if folders else "wav"
     bar = tqdm(wav_scp.items(), desc="looking at files", unit="file", dynamic_ncols=True, disable=None)
     doubtful = [name for name, path in bar if not is_long_enough(path)]
-    write_split(Corpus(wav_scp, utt2spk), args.data, doubtful)
+    write_split(Corpus(wav_scp, utt2spk), data, doubtful)
+
+
+def main():
+    args = parse_args(__doc__)
+    folder = corpus_folder(args.db_root, "wav", HINT)
+    files = find_files(folder, EXTENSIONS)
+    if not files:
+        raise UserError(f"--db_root {args.db_root}: no wav, flac, ogg or mp3 file in it: {HINT}")
+    write_recordings(files, folder, args.data)
 
 
 if __name__ == "__main__":

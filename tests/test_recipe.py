@@ -43,7 +43,7 @@ def sing(path, f0, seconds=4.0):
         (["--bogus", "1"], "--bogus is not an option of run.sh; --help lists them"),
         (["--stage"], "--stage needs a value"),
         (["--stage", "two"], "--stage is 'two', but a whole number is needed"),
-        (["--corpus", "opera"], "there is no corpus 'opera'; there are demo kaldi pjs voices wav"),
+        (["--corpus", "opera"], "there is no corpus 'opera'; there are demo kaldi pjs score voices wav"),
         (["--feature", "8k"], "there is no feature preset '8k'"),
         (["--vocoders", "nhv theremin"], "for vocoder 'theremin'"),
         (["--vocoders", " "], "--vocoders is empty"),

@@ -49,6 +49,25 @@ def add_subtype(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--subtype", default=SUBTYPES[0], choices=SUBTYPES, help="sample format of the wav files")
 
 
+def add_knobs(parser: argparse.ArgumentParser) -> None:
+    """--breathiness, --voicing, --tension, --gender, --loudness."""
+    from espnet2_nhv.feature.knobs import KNOBS
+
+    for name, (what, unit, (low, high)) in KNOBS.items():
+        parser.add_argument(
+            f"--{name}",
+            metavar="NUMBER|FILE",
+            help=f"{what}, {unit}, {low:g} to {high:g}; or a curve: csv of time and value, npz, npy, or a folder",
+        )
+
+
+def knobs_of(args: argparse.Namespace):
+    """Those options as a :class:`espnet2_nhv.feature.knobs.KnobSource`."""
+    from espnet2_nhv.feature.knobs import NAMES, KnobSource
+
+    return KnobSource({name: getattr(args, name) for name in NAMES})
+
+
 def add_pitch(parser: argparse.ArgumentParser) -> None:
     """Options of commands that analyse: --f0_method, --f0_floor, --f0_ceil, --f0."""
     from espnet2_nhv.feature.pitch.registry import DEFAULT, METHOD_HELP, METHODS

@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from espnet2_nhv.bin.cli import add_subtype, add_threads, add_vocoder, run_cli
+from espnet2_nhv.bin.cli import add_knobs, add_subtype, add_threads, add_vocoder, knobs_of, run_cli
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -15,6 +15,7 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument("--out", default="synthesized", help="folder to write UTT.wav to")
     parser.add_argument("--spec", help="feature spec of the mel; default: spec.yaml beside it, else the vocoder's own")
     parser.add_argument("--refiner", help="a saved refiner (train_refiner makes them) that repairs the mel first")
+    add_knobs(parser)
     add_vocoder(parser)
     add_subtype(parser)
     add_threads(parser)
@@ -27,9 +28,10 @@ def main() -> None:
     from espnet2_nhv.synthesis.default import open_vocoder
     from espnet2_nhv.synthesis.synthesize import find_spec, synthesize_files
 
+    knobs = knobs_of(args)
     vocoder, digest = open_vocoder(args.vocoder, args.threads, args.refiner)
     spec = find_spec(args.mel, args.spec)
-    samples, failed = synthesize_files(args.mel, args.f0, args.out, vocoder, digest, spec, args.subtype)
+    samples, failed = synthesize_files(args.mel, args.f0, args.out, vocoder, digest, spec, args.subtype, knobs)
     print(f"{len(samples)} utterances, {sum(samples.values()) / vocoder.fs:.1f} s of audio in {args.out}")
     if failed:
         sys.exit(f"error: {len(failed)} utterances were left out (see above)")

@@ -30,6 +30,10 @@ class DropInVocoder:
     spec : FeatureSpec of the acoustic model's raw features
     f0_source : ['auto', 'model', 'score']; auto is the model where it has F0, else the score
 
+    Attributes
+    ----------
+    f0 : Tensor [shape=(T,)], Hz, of the last call; None where the vocoder needs none
+
     Raises
     ------
     UserError
@@ -44,6 +48,7 @@ class DropInVocoder:
         check_compatible(spec, vocoder.spec, what="features of the acoustic model")
         self.vocoder, self.spec, self.f0_source = vocoder, spec, f0_source
         self.fs = vocoder.fs
+        self.f0: Optional[torch.Tensor] = None
         sings = hasattr(model, "svs")
         network = model.svs if sings else model.tts
         self.normalize = model.normalize
@@ -60,10 +65,10 @@ class DropInVocoder:
         made = output.get("feat_gen") if isinstance(output, dict) else None
         if made is not None and feats.data_ptr() == made.data_ptr() and self.normalize is not None:
             feats = self.normalize.inverse(feats.clone()[None])[0][0]  # prefer_normalized_feats
-        f0 = None
+        self.f0 = None
         if self.vocoder.needs_f0:
-            f0 = self.listener.f0(self.f0_source, len(feats), self.vocoder.spec)[0]
-        return self.vocoder.inference(feats, f0, spec=self.spec)
+            self.f0 = self.listener.f0(self.f0_source, len(feats), self.vocoder.spec)[0]
+        return self.vocoder.inference(feats, self.f0, spec=self.spec)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({type(self.vocoder).__name__}, f0_source={self.f0_source!r})"

@@ -13,6 +13,7 @@ from espnet2_nhv.discriminator.registry import DISCRIMINATORS
 from espnet2_nhv.errors import UserError
 from espnet2_nhv.espnet.joint_vocoder import JointVocoder
 from espnet2_nhv.espnet.listener import AcousticListener
+from espnet2_nhv.espnet.note_xiaoice import NoteXiaoiceSing
 from espnet2_nhv.espnet.pitch import continuous_f0, fit_frames
 from espnet2_nhv.vocoder.registry import VOCODERS
 
@@ -162,6 +163,8 @@ class JointScore2Wav(_Joint, joint_score2wav.JointScore2Wav):
 
     def forward(self, *args, ssl_feats=None, ssl_feats_lengths=None, **kwargs):
         """ESPnet's; its model also passes self-supervised features, which this one does not use."""
+        if isinstance(self.generator["score2mel"], NoteXiaoiceSing):
+            self.generator["score2mel"].score_durations = kwargs["duration"]["score_phn"]
         return super().forward(*args, **kwargs)
 
     def inference(self, *args, use_teacher_forcing: bool = False, **kwargs):

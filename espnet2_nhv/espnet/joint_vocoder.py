@@ -22,7 +22,8 @@ class JointVocoder(torch.nn.Module):
     Attributes
     ----------
     needs_f0 : bool, whether the channel of F0 is there
-    upsample_factor : int, samples a frame
+    upsample_factor : int, samples a frame of the acoustic model
+    frames_per_frame : int, the vocoder's frames in one of the acoustic model's; those between are interpolated
     """
 
     def __init__(self, name: str, spec: Optional[Dict[str, Any]] = None, **arguments):
@@ -32,6 +33,7 @@ class JointVocoder(torch.nn.Module):
             raise UserError(f"vocoder_type {name} has nothing to train")
         self.needs_f0 = self.vocoder.needs_f0
         self.upsample_factor = self.vocoder.upsample_factor
+        self.frames_per_frame = 1
         n_mels = self.vocoder.spec.n_mels
         # From the acoustic model's features to the vocoder's: shift and scale, saved with the weights.
         self.register_buffer("feats_mean", torch.zeros(n_mels, 1))
@@ -57,11 +59,13 @@ class JointVocoder(torch.nn.Module):
         """
         source = spec_of(feats_extract)
         check_compatible(source, self.spec, what="features of feats_extract", wanted_by="vocoder")
-        if source.hop_length != self.spec.hop_length:
+        self.frames_per_frame, rest = divmod(source.hop_length, self.spec.hop_length)
+        if rest or not self.frames_per_frame:
             raise UserError(
                 f"features of feats_extract have hop_length {source.hop_length} but the vocoder makes "
-                f"{self.spec.hop_length} samples a frame: in joint training they must agree"
+                f"{self.spec.hop_length} samples a frame: in joint training the first must be so many times the second"
             )
+        self.upsample_factor = source.hop_length
         mean, std = global_statistics(normalize, self.spec.n_mels)
         to_log = source.ln_base / self.spec.ln_base
         self.feats_mean.copy_(mean[:, None] * to_log)
@@ -76,7 +80,17 @@ class JointVocoder(torch.nn.Module):
         mel = c[:, :n_mels] * self.feats_std + self.feats_mean
         if self.floor is not None:
             mel = mel.clamp(min=self.floor)
-        return mel, (c[:, n_mels:].detach() if self.needs_f0 else None)
+        f0 = c[:, n_mels:].detach() if self.needs_f0 else None
+        if self.frames_per_frame > 1:
+            mel, f0 = self._finer(mel), f0 if f0 is None else self._finer(f0.log()).exp()
+        return mel, f0
+
+    def _finer(self, frames: torch.Tensor) -> torch.Tensor:
+        """``(B, C, T)`` at the acoustic model's frames to the vocoder's, linearly; the last is held."""
+        count = self.frames_per_frame
+        after = torch.cat([frames[..., 1:], frames[..., -1:]], dim=-1)
+        shares = torch.arange(count, device=frames.device, dtype=frames.dtype) / count
+        return (frames[..., None] + (after - frames)[..., None] * shares).flatten(-2)
 
     def forward(self, c: torch.Tensor) -> torch.Tensor:
         """``(B, n_mels [+ 1], T)`` to waveforms ``(B, 1, T * hop_length)``; no gradient goes into F0."""

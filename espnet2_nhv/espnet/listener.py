@@ -3,6 +3,7 @@
 from typing import Any, Callable, Dict, Optional, Tuple
 
 import torch
+from espnet2.svs.xiaoice.XiaoiceSing import XiaoiceSing
 
 from espnet2_nhv.errors import UserError
 from espnet2_nhv.espnet.pitch import PitchScale, continuous_f0, fit_frames, note_f0
@@ -36,6 +37,7 @@ class AcousticListener:
     ----------
     inputs : dict, keyword arguments of the last call
     output : what the last inference returned
+    retime : function or None, which makes other durations ``(1, N)`` of those that an inference predicts
     forced : bool, teacher forcing, where the model around knows of it and this one is not told
     """
 
@@ -52,6 +54,7 @@ class AcousticListener:
         self._expanded: Optional[Tuple[torch.Tensor, float]] = None
         self._inferring = False
         self.forced = False
+        self.retime: Optional[Callable[[torch.Tensor], torch.Tensor]] = None
         self.connect(pitch_extract, pitch_normalize)
         acoustic.register_forward_pre_hook(self._called, with_kwargs=True)
         for name in ("linear_projection", "pitch_predictor"):
@@ -85,6 +88,8 @@ class AcousticListener:
         label = self._label_durations()
         if label is not None and label.shape == values["ds"].shape:
             values.update(ds=label.clone(), alpha=1.0)
+        elif self._inferring and self.retime is not None:
+            values.update(ds=self.retime(values["ds"]), alpha=1.0)
         self._expanded = values["ds"], values.get("alpha", 1.0)
         return (), values
 
@@ -135,7 +140,7 @@ class AcousticListener:
                             "give f0_source: score")  # fmt: skip
 
     def _has_f0(self) -> bool:
-        if self.name == "XiaoiceSing":
+        if isinstance(self.acoustic, XiaoiceSing):
             return self.acoustic.loss_function == "XiaoiceSing2"
         if self.name == "TokSing":
             return bool(self.acoustic.predict_pitch or self.acoustic.use_discrete_token)
@@ -144,7 +149,7 @@ class AcousticListener:
     def _why_no_f0(self) -> Optional[str]:
         if not self._has_f0():
             return f"the acoustic model {self.name} predicts none"
-        if self.name == "XiaoiceSing" and self.pitch_normalize is not None:
+        if isinstance(self.acoustic, XiaoiceSing) and self.pitch_normalize is not None:
             return (
                 f"{self.name} takes pitch below 0 for unvoiced, and pitch_normalize puts every note below the "
                 "mean there"

@@ -11,6 +11,7 @@ from espnet2.tasks import gan_svs, gan_tts, svs, tts
 from espnet2_nhv.discriminator.registry import DISCRIMINATORS, build_discriminator
 from espnet2_nhv.espnet.joint import JointScore2Wav, JointText2Wav
 from espnet2_nhv.espnet.joint_vocoder import JointVocoder
+from espnet2_nhv.espnet.note_xiaoice import NoteXiaoiceSing
 from espnet2_nhv.espnet.tasks import wrap_tasks
 from espnet2_nhv.espnet.visinger import VISinger
 from espnet2_nhv.vocoder.registry import VOCODERS
@@ -35,8 +36,10 @@ def register() -> None:
             module.AVAILABLE_DISCRIMINATORS.setdefault(name, functools.partial(build_discriminator, name))
     for name in ("visinger", "visinger2"):
         singing_vits.AVAILABLE_GENERATERS[name] = VISinger
+    joint_score2wav.AVAILABLE_SCORE2MEL["note_xiaoice"] = NoteXiaoiceSing
     for task in (svs, gan_svs):
         task.svs_choices.classes["joint_score2wav"] = JointScore2Wav
+        task.svs_choices.classes["note_xiaoice"] = NoteXiaoiceSing
     for task in (tts, gan_tts):
         task.tts_choices.classes["joint_text2wav"] = JointText2Wav
     wrap_tasks()

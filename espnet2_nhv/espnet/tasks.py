@@ -28,6 +28,9 @@ _TASKS = {
 }
 
 
+_beside: Optional[Path] = None  # the folder of the model that is being read
+
+
 def wrap_tasks() -> None:
     """Wrap the tasks' model and vocoder builders; once a process."""
     for task in _TASKS:
@@ -40,13 +43,19 @@ def _wrap(task: type) -> None:
     build_vocoder = getattr(task, "build_vocoder_from_file", None)
 
     def build_model(cls, args):
+        _find_statistics(args)
         init = _prepare(args, *_TASKS[task])
         model = build(args)
         _connect(model, _TASKS[task][0], init)
         return model
 
     def build_model_from_file(cls, config_file=None, model_file=None, device="cpu"):
-        model, args = from_file(config_file, model_file, device)
+        global _beside
+        _beside = Path(config_file).parent if config_file is not None else Path(model_file).parent
+        try:
+            model, args = from_file(config_file, model_file, device)
+        finally:
+            _beside = None
         if model_file is not None and _is_ours(getattr(model, _TASKS[task][0])):
             _check_weights(model, model_file)
         return model, args
@@ -62,6 +71,14 @@ def _wrap(task: type) -> None:
 
     for function in (build_model, build_model_from_file, build_vocoder_from_file):
         setattr(task, function.__name__, classmethod(function))
+
+
+def _find_statistics(args) -> None:
+    """Statistics that lie beside a model's configuration are found there, wherever the model was trained."""
+    conf = getattr(args, "normalize_conf", None) or {}
+    file = Path(conf.get("stats_file", "."))
+    if _beside is not None and not file.exists() and (_beside / file.name).is_file():
+        args.normalize_conf = {**conf, "stats_file": str(_beside / file.name)}
 
 
 def _is_ours(network: torch.nn.Module) -> bool:

@@ -70,9 +70,10 @@ def export(folder: Union[str, Path], form: str, out: Union[str, Path], name: str
         return [target], 0.0
     if not isinstance(vocoder, NHV):
         raise UserError(f"{folder}: a vocoder of kind {vocoder.name} cannot be written as {form}, only nhv; torch can")
+    takes = dict(takes_mel_f0=vocoder.takes_mel_f0, takes_knobs=True)
     if form == "torchscript":
         path = out / f"{name}.pt"
-        write_torchscript(vocoder, make_card(folder, "torchscript", takes_mel_f0=vocoder.takes_mel_f0), path)
+        write_torchscript(vocoder, make_card(folder, "torchscript", **takes), path)
         module = TorchScriptVocoder(path).module
         return [path], _compare(vocoder, lambda mel, f0, white: module(mel, f0, 0, white)[0], path)
     if form == "openutau":
@@ -80,7 +81,7 @@ def export(folder: Union[str, Path], form: str, out: Union[str, Path], name: str
     if OPSET is None:
         raise UserError("writing ONNX needs the package onnx, reading it onnxruntime: pip install onnx onnxruntime")
     step = NHVStep(vocoder).eval()
-    facts = dict(opset=OPSET, stride=step.stride, delay_samples=step.delay_samples, takes_mel_f0=vocoder.takes_mel_f0)
+    facts = dict(opset=OPSET, stride=step.stride, delay_samples=step.delay_samples, **takes)
     path = out / f"{name}.onnx"
     # Who sings with DiffSinger's acoustic models has their frames.
     spec = dataclasses.replace(vocoder.spec, frame_centre=0.5) if form == "openutau" else vocoder.spec

@@ -11,6 +11,7 @@ import torch
 from tqdm import tqdm
 
 from espnet2_nhv.errors import UserError
+from espnet2_nhv.feature.knobs import KnobSource
 from espnet2_nhv.feature.pitch.curve import Curve
 from espnet2_nhv.feature.spec import FeatureSpec, check_compatible
 from espnet2_nhv.synthesis.features import SUFFIXES, continuous_f0, frames_first, read_f0s, read_mels
@@ -27,6 +28,7 @@ def synthesize_files(
     digest: str,
     spec: Optional[FeatureSpec] = None,
     subtype: str = "PCM_16",
+    knobs: KnobSource = KnobSource(),
 ) -> Tuple[Dict[str, int], Dict[str, str]]:
     """Write ``out/UTT.wav`` of every utterance in `mel`; what an earlier run has made of the same is kept.
 
@@ -40,6 +42,7 @@ def synthesize_files(
     digest : str that tells the vocoder from others (:func:`espnet2_nhv.vocoder.saved.digest_of`)
     spec : FeatureSpec of the features; None means the vocoder's own
     subtype : ['PCM_16', 'FLOAT']
+    knobs : KnobSource, how far knobs are turned; curves count in the time of the features
 
     Returns
     -------
@@ -54,7 +57,7 @@ def synthesize_files(
     if spec is not None:
         check_compatible(spec, vocoder.spec, what=f"features in {mel}")
     f0s = read_f0s(f0) if f0 is not None and vocoder.needs_f0 else {}
-    settings = dict(vocoder=digest, spec=(spec or vocoder.spec).to_dict(), subtype=subtype)
+    settings = dict(vocoder=digest, spec=(spec or vocoder.spec).to_dict(), subtype=subtype, **knobs.settings())
     outputs = Outputs(out, settings)
     samples: Dict[str, int] = {}
     failed: Dict[str, str] = {}
@@ -77,14 +80,18 @@ def synthesize_files(
                 if isinstance(contour, Curve):
                     contour = contour.at_frames(spec or vocoder.spec, len(frames))
                 contour, zeros = continuous_f0(contour, where)
-            state = _state_of(frames, contour)
+            turned = knobs.at_frames(spec or vocoder.spec, len(frames), utt)
+            state = _state_of(frames, contour, *(turned or {}).values())
             if outputs.is_made(utt, state):
                 samples[utt] = soundfile.info(outputs.path(utt)).frames
                 kept += 1
                 continue
             try:
                 wav = vocoder.inference(
-                    torch.from_numpy(frames), None if contour is None else torch.from_numpy(contour), spec
+                    torch.from_numpy(frames),
+                    None if contour is None else torch.from_numpy(contour),
+                    spec,
+                    knobs=turned,
                 )
             except UserError as error:
                 raise UserError(f"{where}: {error}") from None
@@ -101,10 +108,10 @@ def synthesize_files(
     return samples, failed
 
 
-def _state_of(mel: np.ndarray, f0: Optional[np.ndarray]) -> str:
+def _state_of(mel: np.ndarray, *curves: Optional[np.ndarray]) -> str:
     """Sixteen digits that tell the features of an utterance from others."""
     contents = hashlib.sha256(repr(mel.shape).encode())
-    for array in (mel, f0):
+    for array in (mel, *curves):
         if array is not None:
             contents.update(np.ascontiguousarray(array))
     return contents.hexdigest()[:16]

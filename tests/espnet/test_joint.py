@@ -1,5 +1,6 @@
 """Joint models of ESPnet with our vocoders: built by ESPnet's tasks, trained and inferred by its models."""
 
+import dataclasses
 import math
 
 import numpy as np
@@ -14,6 +15,7 @@ from espnet2_nhv.discriminator.registry import DISCRIMINATORS
 from espnet2_nhv.errors import UserError
 from espnet2_nhv.espnet.features import global_statistics
 from espnet2_nhv.espnet.listener import set_durations
+from espnet2_nhv.feature.convert import convert_features
 from espnet2_nhv.vocoder import build_vocoder, save_vocoder
 from espnet2_nhv.vocoder.registry import VOCODERS, vocoder_class
 
@@ -295,3 +297,21 @@ def test_visinger_sings_with_nhv(batch, one):
     args.pitch_extract_conf["use_log_f0"] = True
     with pytest.raises(UserError, match="VISinger reads F0 in Hz"):
         tiny.GANSVSTask.build_model(args)
+
+
+def test_frames_of_another_hop_are_interpolated_for_the_vocoder():
+    """An acoustic model with half as many frames, and the vocoder as it was trained."""
+    coarse = dataclasses.replace(tiny.SPEC, hop_length=512)
+    torch.manual_seed(0)
+    conf = tiny.joint(vocoder_params=dict(spec=tiny.SPEC.to_dict(), **tiny.NHV))
+    model = tiny.GANSVSTask.build_model(tiny.singing_args("joint_score2wav", conf, coarse))
+    batch = tiny.singing_batch(coarse)
+    for turn in (True, False):
+        model(**batch, forward_generator=turn)["loss"].backward()
+    vocoder = model.svs.generator["vocoder"]
+    c = torch.cat([torch.randn(1, 128, 9), 200 + 50 * torch.rand(1, 1, 9)], dim=1)
+    mel, f0 = vocoder.split(c)
+    wanted = convert_features(c[0, :128].T, c[0, 128], coarse, tiny.SPEC)
+    torch.testing.assert_close(mel[0].T, wanted[0], rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(f0[0, 0], wanted[1], rtol=1e-4, atol=1e-2)
+    assert vocoder(c).shape == (1, 1, 9 * 512)

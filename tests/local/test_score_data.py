@@ -1,4 +1,4 @@
-"""Scores and labels as ESPnet's singing data: kana, MusicXML, which note a phoneme is on, and frames that add up."""
+"""Scores and labels as ESPnet's singing data: which note a phoneme is on, and frames that add up."""
 
 import json
 
@@ -6,69 +6,31 @@ import numpy as np
 import pytest
 from align_score import align
 from espnet_score import cut, read_phrases, write_set, write_tokens
-from kana import phonemes
-from musicxml import Note, read_notes, read_tempo
-from pjs_score import read_labels
+from score_files import note_xml, tempo_xml, write_xml
 from tiny_dump import SPEC, features, tone
 from tiny_dump import write_set as write_dump_set
 
-from espnet2_nhv.errors import UserError
-
-SPELT = {
-    "しゃ": "sh a", "にゅー": "ny u", "ふぁ": "f a", "てぃ": "t i", "うぇ": "w e", "ちぇっ": "ch e cl", "ん": "N",
-    "じょ": "j o", "つ": "ts u", "そ": "s o", "ぞ": "z o", "を": "o", "わ": "w a", "キャ": "ky a", "ヴァ": "v a",
-    "いぇ": "y e", "ー": "", "みゅ\n": "my u",
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("text", SPELT)
-def test_kana(text):
-    assert " ".join(phonemes(text)) == SPELT[text]
-
-
-def test_what_is_not_kana_is_refused():
-    with pytest.raises(UserError, match="'猫': '猫' is not kana"):
-        phonemes("猫")
-
-
-def note_xml(length, pitch=None, lyric="", tie=""):
-    what = f"<pitch><step>{pitch[0]}</step>{pitch[2:]}<octave>{pitch[1]}</octave></pitch>" if pitch else "<rest/>"
-    text = f"<lyric><text>{lyric}</text></lyric>" if lyric else ""
-    tied = f'<tie type="{tie}"/>' if tie else ""
-    return f"<note>{what}<duration>{length}</duration><voice>1</voice>{tied}{text}</note>"
+from espnet2_nhv.notation import read_song
 
 
 @pytest.fixture
 def score_file(tmp_path):
     """Rest 1 s, "ka" on A3 1 s, held on B flat 3 0.5 s, "so" on C4 tied to 1 s, rest 0.5 s; at 120 a minute."""
-    notes = [
-        note_xml(4), note_xml(4), note_xml(8, "A3", "か"), note_xml(4, "B3<alter>-1</alter>"), "</measure><measure>",
-        note_xml(4, "C4", "そ", "start"), note_xml(4, "C4", "", "stop"), note_xml(4),
-    ]  # fmt: skip
-    path = tmp_path / "song.musicxml"
-    path.write_text(
-        "<score-partwise><part id='P1'><measure><attributes><divisions>4</divisions></attributes>"
-        f"<direction><sound tempo='60'/></direction><direction><sound tempo='120'/></direction>{''.join(notes)}"
-        "</measure></part></score-partwise>"
+    return write_xml(
+        tmp_path / "song.musicxml",
+        tempo_xml(120) + note_xml(8) + note_xml(8, "A3", "か"),
+        note_xml(4, "B3<alter>-1</alter>")
+        + note_xml(4, "C4", "そ", "start")
+        + note_xml(4, "C4", "", "stop")
+        + note_xml(4),
     )
-    return path
 
 
 LABELS = [(0.0, 1.0, "pau"), (1.0, 1.1, "k"), (1.1, 2.5, "a"), (2.5, 2.6, "s"), (2.6, 3.5, "o"), (3.5, 4.0, "pau")]
 
 
-def test_musicxml(score_file, tmp_path):
-    assert read_notes(score_file) == [
-        Note(0.0, 1.0, 0), Note(1.0, 2.0, 57, "か"), Note(2.0, 2.5, 58), Note(2.5, 3.5, 60, "そ"), Note(3.5, 4.0, 0),
-    ]  # fmt: skip
-    assert read_tempo(score_file) == 60
-    (tmp_path / "bad.musicxml").write_text("<score-partwise>")
-    with pytest.raises(UserError, match="not readable as MusicXML"):
-        read_notes(tmp_path / "bad.musicxml")
-
-
 def test_a_held_vowel_is_divided_as_the_score_divides_it(score_file):
-    sung = align(read_notes(score_file), LABELS)
+    sung = align(read_song(score_file).notes, LABELS)
     assert [(n.midi, n.lyric, [phone for _, _, phone in n.labels]) for n in sung] == [
         (0, "P", ["pau"]), (57, "か", ["k", "a"]), (58, "—", ["a"]), (60, "そ", ["s", "o"]), (0, "P", ["pau"]),
     ]  # fmt: skip
@@ -79,7 +41,7 @@ def test_a_held_vowel_is_divided_as_the_score_divides_it(score_file):
 
 def test_lyrics_and_labels_may_differ(score_file):
     def notes_of(labels):
-        return [(n.midi, [phone for _, _, phone in n.labels]) for n in align(read_notes(score_file), labels)]
+        return [(n.midi, [phone for _, _, phone in n.labels]) for n in align(read_song(score_file).notes, labels)]
 
     # An "i" that the lyrics lack is sung on the note before it, and held over the next.
     extra = [(0, 1, "pau"), (1, 1.1, "k"), (1.1, 2, "a"), (2, 2.5, "i"), (2.5, 2.6, "s"), (2.6, 3.5, "o")]
@@ -99,7 +61,9 @@ def test_what_espnet_reads_has_the_frames_of_the_features(score_file, tmp_path):
     (folder / "prepared.jsonl").write_text(json.dumps(line) + "\n")
     assert list(read_phrases(folder)) == ["song_0000"]  # the other has no features
     out = tmp_path / "score" / "train"
-    count, phones = write_set(folder, out, SPEC, lambda song: align(read_notes(score_file), LABELS), lambda song: 60)
+    count, phones = write_set(
+        folder, out, SPEC, lambda song: align(read_song(score_file).notes, LABELS), lambda song: 60
+    )
     assert count == 1 and phones == {"pau", "k", "a", "s", "o"}
     write_tokens(tmp_path / "tokens.txt", phones)
 
@@ -119,23 +83,26 @@ def test_what_espnet_reads_has_the_frames_of_the_features(score_file, tmp_path):
     np.testing.assert_allclose(np.exp(data["pitch"][:, 0]), f0[::256][:n_frames], rtol=1e-3)
 
 
+def test_a_song_sung_in_another_octave_takes_its_notes_along(score_file, tmp_path):
+    for name, pitch, shift in (("low", 120.0, -12), ("off", 240.0, 0)):
+        wav, f0 = tone(2.9, pitch)
+        folder = write_dump_set(tmp_path / name, {"song_0000": (wav, *features(wav, f0))})
+        line = dict(recording="song", phrases=[["song_0000", "song", 0.7, len(wav)]])
+        (folder / "prepared.jsonl").write_text(json.dumps(line) + "\n")
+        out = tmp_path / "score" / name
+        write_set(folder, out, SPEC, lambda song: align(read_song(score_file).notes, LABELS), lambda song: 60)
+        notes = json.loads((out / "score" / "song_0000.json").read_text())["note"]
+        assert [note[3] for note in notes] == [midi + shift if midi else 0 for midi in (0, 57, 58, 60, 0)]
+
+
 def test_every_phoneme_has_a_frame(score_file):
     from espnet_score import Phrase
 
     labels = [(0.0, 0.001, "k"), (0.001, 0.002, "a"), (0.002, 1.0, "s"), (1.0, 1.001, "o")]
-    sung = align(read_notes(score_file), labels)
+    sung = align(read_song(score_file).notes, labels)
     hop = 44100 // 10
     spec = type(SPEC)(hop_length=hop)
     notes = cut(sung, Phrase("song", -0.05, 13 * hop), spec)
     frames = [part for _, parts in notes for part in parts]
     assert all(last > first for first, last, _ in frames)
     assert frames[0][0] == 0 and frames[-1][1] == 13 and all(a[1] == b[0] for a, b in zip(frames, frames[1:]))
-
-
-def test_labels_of_pjs(tmp_path):
-    path = tmp_path / "x.lab"
-    path.write_text("0 10000000 pau\n12000000 13000000 k\n13000000 20000000 xx\n")
-    assert read_labels(path) == [(0.0, 1.0, "pau"), (1.0, 1.2, "pau"), (1.2, 1.3, "k"), (1.3, 2.0, "pau")]
-    path.write_text("0 1.5 a\n")
-    with pytest.raises(UserError, match="x.lab, line 1: not a start, an end and a phoneme"):
-        read_labels(path)

@@ -316,6 +316,7 @@ def test_command_measures_goes_on_and_fills_the_tables(data, monkeypatch, capsys
         ("VOICES", {"high_soprano": 880.0}),
         ("CYCLES", (7,)),
         ("GAINS", (-12,)),
+        ("LIMITS", (8,)),
     )
     for name, few in (*few_of, ("NOISES", ["white"])):
         monkeypatch.setattr(probes, name, few)
@@ -323,7 +324,16 @@ def test_command_measures_goes_on_and_fills_the_tables(data, monkeypatch, capsys
     monkeypatch.setattr(robustness, "peak_memory", lambda name, seconds, threads: 100.0 * threads)
     results = run(data, "sharp")
     found = results["probes"]
-    assert list(found) == ["held_4", "f0_x1.5", "high_soprano", "cycle_+7", "level_-12", "noise_white", "speed"]
+    assert list(found) == [
+        "held_4",
+        "f0_x1.5",
+        "high_soprano",
+        "cycle_+7",
+        "level_-12",
+        "noise_white",
+        "limit_8",
+        "speed",
+    ]
     assert found["held_4"]["f0_off"] == pytest.approx(12, abs=0.3) and found["held_4"]["f0_drift"] < 0.3
     assert found["held_4"]["frame_am"] == pytest.approx(5, abs=0.1) and found["held_4"]["glitches"] == 0
     assert found["f0_x1.5"]["f0_rmse"] == pytest.approx(12, abs=1.5) and found["f0_x1.5"]["f0_gross"] < 1
@@ -331,8 +341,9 @@ def test_command_measures_goes_on_and_fills_the_tables(data, monkeypatch, capsys
     assert found["cycle_+7"]["mrstft"] > 0 and found["cycle_+7"]["lsd_0_4"] > 0
     assert found["level_-12"]["level_off"] > 10  # it sings at one level whatever the mel says
     assert found["noise_white"]["periodicity_gained"] > 0.8  # and it sings where there is no voice
+    assert found["limit_8"]["level_off"] > 1 and found["limit_8"]["above_worst"] < 0
     assert found["speed"] == dict(rtf_1=0.5, rtf_2=0.5, peak_mb_1=100.0, peak_mb_2=200.0)
-    for name in ("held_4", "cycle_+7_u0", "cycle_+7_u0_away", "noise_white"):
+    for name in ("held_4", "cycle_+7_u0", "cycle_+7_u0_away", "noise_white", "limit_8_u0"):
         assert (data / f"exp/sharp/robustness/wav/{name}.wav").exists()
 
     # Again: nothing is measured twice; another length is measured beside what is there.
@@ -354,9 +365,9 @@ def test_command_measures_goes_on_and_fills_the_tables(data, monkeypatch, capsys
 
     (data / "exp/sharp/vocoder/training.yaml").write_text("{steps: 300, seconds: 60.0}")
     rows = [row for name in ("sharp", "hifigan") for row in collect_robustness(data / "exp" / name, name)]
-    held, shifted, cycle, level, noise, speed = robustness_tables(rows)
-    assert [table.title for table in (cycle, level, noise)] == [
-        *("There and back", "Quiet singing", "Noise without a voice"),
+    held, shifted, cycle, level, noise, limit, speed = robustness_tables(rows)
+    assert [table.title for table in (cycle, level, noise, limit)] == [
+        *("There and back", "Quiet singing", "Noise without a voice", "Recordings without treble"),
     ]
     assert [{line.row["vocoder"] for line in table.lines} for table in (cycle, level)] == [
         {"sharp"},
@@ -432,7 +443,13 @@ def test_one_probe_that_was_skipped_keeps_its_row():
 
 
 def test_what_would_take_too_long_is_skipped_until_the_limit_is_higher(data, monkeypatch):
-    n_probes = 1 + len([*probes.shift_probes(), *probes.cycle_probes(), *probes.level_probes()]) + 5 + 1
+    n_probes = (
+        1
+        + len([*probes.shift_probes(), *probes.cycle_probes(), *probes.level_probes()])
+        + 5
+        + len(probes.limit_probes(SPEC))
+        + 1
+    )
     found = run(data, "sharp", "--limit", "1e-6")["probes"]
     assert len(found) == n_probes and all("over the limit" in values["skipped"] for values in found.values())
     monkeypatch.setattr(robustness, "shift_errors", lambda *a: dict(f0_rmse=1.0))

@@ -64,6 +64,14 @@ NOISE = (
     Metric("level_off", "level", "dB", 2, True, "level out less level in", signed=True),
 )
 
+LIMIT = (
+    Metric(
+        *("above_worst", "above", "dB", 1, True),
+        "level of the copy's loudest frame above the limit, against the recording's loudest at all frequencies",
+    ),
+    Metric("level_off", "level", "dB", 2, True, "level out less level in", signed=True),
+)
+
 SPEED = (
     Metric("rtf_1", "RTF, 1 thread", "", 4, True, "computing time over audio time, 10 s of audio, median of 3"),
     Metric("rtf_2", "RTF, 2 threads", "", 4, True, "the same on two CPU threads"),
@@ -72,7 +80,15 @@ SPEED = (
     Metric("steps_per_second", "training steps/s", "", 2, False, "steps made over the time they took, as trained here"),
 )
 
-COLUMNS = {"held": HELD, "shifted": SHIFTED, "cycle": CYCLE, "level": LEVELS, "noise": NOISE, "speed": SPEED}
+COLUMNS = {
+    "held": HELD,
+    "shifted": SHIFTED,
+    "cycle": CYCLE,
+    "level": LEVELS,
+    "noise": NOISE,
+    "limit": LIMIT,
+    "speed": SPEED,
+}
 
 
 def kind_of(probe: str) -> str:

@@ -18,6 +18,7 @@ VOICES = {"low_male": 82.4, "high_soprano": 880.0}  # Hz, E2 and A5, to which th
 KNOWN = "_mel_f0"  # what ends the names of probes in which the vocoder is told the F0 of the mel
 CYCLES = (0, -5, 7)  # semitones, there and back
 GAINS = (0, -12, -24, -36, -48)  # dB
+LIMITS = (4, 8, 12, 16)  # kHz
 STEADY_FRAMES = 8  # either side of a frame, 46 ms at hop 256, that must be alike for it to be steady
 LONGEST = 10.0  # seconds of a phrase that are taken
 
@@ -61,6 +62,11 @@ def level_probes() -> List[str]:
 def noise_probes() -> List[str]:
     """Names of the probes that copy noises."""
     return [f"noise_{name}" for name in NOISES]
+
+
+def limit_probes(spec: FeatureSpec) -> List[str]:
+    """Names of the probes that copy phrases without what lies above a frequency, kHz."""
+    return [f"limit_{limit:g}" for limit in LIMITS if 1000 * limit < 0.45 * spec.fs]
 
 
 def _factors() -> Dict[str, float]:

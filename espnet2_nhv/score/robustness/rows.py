@@ -18,6 +18,7 @@ TITLES = {
     "cycle": "There and back",
     "level": "Quiet singing",
     "noise": "Noise without a voice",
+    "limit": "Recordings without treble",
     "speed": "Time and memory",
 }
 
@@ -120,7 +121,13 @@ def _usual(kind: str, rows: Sequence[dict]):
 
 
 def _source(kind: str, row: dict):
-    return row["held_from"] if kind == "held" else row["phrases"] if kind in ("shifted", "cycle", "level") else None
+    return (
+        row["held_from"]
+        if kind == "held"
+        else row["phrases"]
+        if kind in ("shifted", "cycle", "level", "limit")
+        else None
+    )
 
 
 def _line(kind: str, row: dict, usual) -> Line:
@@ -159,4 +166,9 @@ def _asked(kind: str, source: Optional[object]) -> str:
         )
     if kind == "noise":
         return "Four seconds of noise at -36 dBFS, analysed as any recording is and copied."
+    if kind == "limit":
+        return (
+            f"Phrases ({', '.join(source or ['of the set'])}) without what lies above so many kHz, rounded to 16 bits, "
+            "before they are analysed."
+        )
     return "On the CPU of the machine that measured, while it did what else it had to do."

@@ -28,6 +28,7 @@ from espnet2_nhv.score.robustness.drift import drift
 from espnet2_nhv.score.robustness.frame_rate import frame_rate_traces
 from espnet2_nhv.score.robustness.glitches import glitches
 from espnet2_nhv.score.robustness.held import SHORTEST
+from espnet2_nhv.score.robustness.limits import band_limited, level_above
 from espnet2_nhv.score.robustness.periodicity import periodicity
 from espnet2_nhv.score.robustness.probes import (
     KNOWN,
@@ -35,6 +36,7 @@ from espnet2_nhv.score.robustness.probes import (
     asked_f0,
     cycle_probes,
     level_probes,
+    limit_probes,
     load_phrases,
     noise_probes,
     shift_probes,
@@ -111,7 +113,7 @@ def measure_robustness(
     probe = _Probes(vocoder, folder, spec, source, frame, phrases, out / "wav", limit)
     known = vocoder.takes_mel_f0
     names = [*(f"held_{seconds:g}" for seconds in held_seconds), *shift_probes(known), *cycle_probes(known)]
-    names += [*level_probes(), *noise_probes(), "speed"]
+    names += [*level_probes(), *noise_probes(), *limit_probes(spec), "speed"]
     for name in tqdm(names, desc=f"robustness of {folder}", dynamic_ncols=True, disable=None):
         if name not in results["probes"]:
             results["probes"][name] = probe.run(name)
@@ -191,6 +193,17 @@ class _Probes:
         mel = log_mel_of_long(noise.astype(np.float32), self.spec).numpy()
         f0, _ = heard_f0(noise, self.spec, self.spec.frame_centre)
         return gained_periodicity(noise, self._synthesize(mel, f0, name), self.spec)
+
+    def _limit(self, name: str) -> dict:
+        limit = 1000 * float(name.removeprefix("limit_"))
+        each: List[Dict[str, Optional[float]]] = []
+        for phrase in self.phrases:
+            limited = band_limited(self._recording(phrase), self.spec.fs, limit)
+            mel = log_mel_of_long(limited.astype(np.float32), self.spec).numpy()
+            wav = self._synthesize(mel, phrase.f0[: len(mel)], f"{name}_{phrase.utt}")
+            above = level_above(limited, wav, limit, self.spec)
+            each.append(dict(above_worst=above, level_off=level_difference(limited, wav)))
+        return _gathered(each)
 
     def _speed(self, name: str) -> dict:
         self._check_time(SPEED_SECONDS)

@@ -15,6 +15,7 @@ from espnet2_nhv.vocoder.late_stream import LateStream
 from espnet2_nhv.vocoder.nhv.band_smoothing import BandSmoothing
 from espnet2_nhv.vocoder.nhv.flat_noise import cut, flat_noise
 from espnet2_nhv.vocoder.nhv.frame_network import FrameNetwork
+from espnet2_nhv.vocoder.nhv.knob_filters import KnobFilters
 from espnet2_nhv.vocoder.nhv.lifter import PitchLifter
 from espnet2_nhv.vocoder.nhv.mel_prior import MelPrior
 from espnet2_nhv.vocoder.nhv.stream import NHVStream
@@ -62,7 +63,7 @@ class NHV(AbsVocoder):
     overlap-add and the envelope prior in place of a sum of cosines, blocks and a network that learns it all.
     """
 
-    needs_f0 = True
+    needs_f0, takes_knobs = True, True
     before = dict(smooth=False, lifter=None, reads_f0=False, jitter=0.0, jitter_above=0.0)
 
     def __init__(
@@ -114,6 +115,8 @@ class NHV(AbsVocoder):
         self.smoothing = BandSmoothing(spec) if smooth and prior else None
         self.lifter = None if lifter is None else PitchLifter(quefrencies[: self.sizes[0]], spec.fs, *lifter)
 
+        self.knob_filters = KnobFilters(spec, self.n_fft, anticausal_order, order, noise_order)
+
         def constant(name, value):
             self.register_buffer(name, value, persistent=False)
 
@@ -125,14 +128,19 @@ class NHV(AbsVocoder):
         constant("jitter_angles", self._jitter_angles(jitter, jitter_above))
 
     def forward(
-        self, mel: torch.Tensor, f0: Optional[torch.Tensor] = None, mel_f0: Optional[torch.Tensor] = None
+        self,
+        mel: torch.Tensor,
+        f0: Optional[torch.Tensor] = None,
+        mel_f0: Optional[torch.Tensor] = None,
+        knobs: Optional[torch.Tensor] = None,
     ) -> torch.Tensor:
         """See :meth:`AbsVocoder.forward`; phase and noise are random, frames before the first count as unknown.
 
-        `mel_f0` ``(B, 1, T)``, Hz, is the F0 at which the mel was sung, where it may be another than `f0`. For memory
-        that does not grow with length use :meth:`inference` or :meth:`stream`.
+        `mel_f0` ``(B, 1, T)``, Hz, is the F0 at which the mel was sung, where it may be another than `f0`; `knobs`
+        ``(B, len(KNOBS), T)`` is in the order of :data:`espnet2_nhv.feature.knobs.KNOBS`. For memory that does not grow
+        with length use :meth:`inference` or :meth:`stream`.
         """
-        return self._excited(*self._cepstra_of_batch(mel, f0, mel_f0))
+        return self._excited(*self._cepstra_of_batch(mel, f0, mel_f0, knobs))
 
     def forward_twice(
         self, mel: torch.Tensor, f0: Optional[torch.Tensor] = None, mel_f0: Optional[torch.Tensor] = None
@@ -143,7 +151,7 @@ class NHV(AbsVocoder):
             another = self._excited(cepstra, f0)
         return self._excited(cepstra, f0), another
 
-    def _cepstra_of_batch(self, mel, f0, mel_f0):
+    def _cepstra_of_batch(self, mel, f0, mel_f0, knobs=None):
         """Cepstra of a batch's frames and of one more, and F0 ``(B, T + 2)`` of these and yet another."""
         if f0 is None:
             raise UserError("nhv needs F0 beside the mel: give f0 of shape (B, 1, T) in Hz")
@@ -154,11 +162,14 @@ class NHV(AbsVocoder):
         mel = torch.cat([mel, mel[:, -1:].expand(-1, held, -1)], dim=1)
         f0 = torch.cat([f0[:, 0], f0[:, 0, -1:].expand(-1, 2)], dim=1).float()
         sung = torch.cat([sung[:, 0], sung[:, 0, -1:].expand(-1, held)], dim=1).float()
+        if knobs is not None:
+            knobs = knobs.transpose(1, 2)
+            knobs = torch.cat([knobs, knobs[:, -1:]], dim=1).float()
         numbers, _ = self.network(self.network_input(mel, sung), self.network.initial_state(batch))
         with torch.autocast(mel.device.type, enabled=False):
             numbers = numbers[:, self.look_ahead : self.look_ahead + n_frames + 1]
             numbers, mel = numbers.float(), mel[:, : n_frames + 1].float()
-            return self.cepstra(numbers, mel, f0[:, :-1], sung[:, : n_frames + 1]), f0
+            return self.cepstra(numbers, mel, f0[:, :-1], sung[:, : n_frames + 1], knobs), f0
 
     def _excited(self, cepstra, f0):
         """A waveform ``(B, 1, T * hop_length)`` of a batch's cepstra, at random phase and of random noise."""
@@ -218,13 +229,20 @@ class NHV(AbsVocoder):
         return (-2 * math.pi * jitter * frequency * share).float()
 
     def cepstra(
-        self, numbers: torch.Tensor, mel: torch.Tensor, f0: torch.Tensor, mel_f0: torch.Tensor
+        self,
+        numbers: torch.Tensor,
+        mel: torch.Tensor,
+        f0: torch.Tensor,
+        mel_f0: torch.Tensor,
+        knobs: Optional[torch.Tensor] = None,
     ) -> Tuple[torch.Tensor, torch.Tensor]:
         """Cepstra of both filters, ``(B, T, sizes[0])`` and ``(B, T, sizes[1])``; see :meth:`filters`."""
         smooth = None if self.smoothing is None else self.smoothing(mel, mel_f0)
         both = torch.addcmul(self.mel_prior(mel, smooth), numbers, self.quefrency_scale)
         harmonic, noise = both.split(self.sizes, dim=-1)
-        return harmonic if self.lifter is None else harmonic * self.lifter(torch.maximum(f0, mel_f0)), noise
+        if self.lifter is not None:
+            harmonic = harmonic * self.lifter(torch.maximum(f0, mel_f0))
+        return (harmonic, noise) if knobs is None else self.knob_filters(harmonic, noise, knobs)
 
     def filters(
         self,
@@ -233,6 +251,7 @@ class NHV(AbsVocoder):
         f0: torch.Tensor,
         mel_f0: torch.Tensor,
         deviations: Optional[torch.Tensor] = None,
+        knobs: Optional[torch.Tensor] = None,
     ) -> Tuple[torch.Tensor, torch.Tensor]:
         """Frequency responses of both filters.
 
@@ -243,13 +262,14 @@ class NHV(AbsVocoder):
         f0 : Tensor [shape=(B, T)], Hz, to be sung
         mel_f0 : Tensor [shape=(B, T)], Hz, at which the mel was sung, as far as is known; else `f0`
         deviations : Tensor [shape=(B, T)] or None, see :meth:`deviations`; None: pulses keep time
+        knobs : Tensor [shape=(B, T, len(KNOBS))] or None
 
         Returns
         -------
         harmonic : Tensor [shape=(B, T, n_fft / 2 + 1), dtype=complex64]
         noise : Tensor [shape=(B, T, n_fft / 2 + 1)]
         """
-        return self.responses(*self.cepstra(numbers, mel, f0, mel_f0), deviations)
+        return self.responses(*self.cepstra(numbers, mel, f0, mel_f0, knobs), deviations)
 
     def responses(
         self, harmonic: torch.Tensor, noise: torch.Tensor, deviations: Optional[torch.Tensor] = None
@@ -272,6 +292,12 @@ class NHV(AbsVocoder):
         stream = NHVStream(self, seed=seed, start_phase=start_phase)
         return LateStream(stream) if self.spec.frame_centre else stream
 
-    def synthesize(self, mel: torch.Tensor, f0: torch.Tensor, mel_f0: Optional[torch.Tensor] = None) -> torch.Tensor:
+    def synthesize(
+        self,
+        mel: torch.Tensor,
+        f0: torch.Tensor,
+        mel_f0: Optional[torch.Tensor] = None,
+        knobs: Optional[torch.Tensor] = None,
+    ) -> torch.Tensor:
         """One utterance in blocks of frames: memory does not grow beyond input and output."""
-        return NHVStream(self).whole(mel, f0, mel_f0)
+        return NHVStream(self).whole(mel, f0, mel_f0, knobs)

@@ -1,6 +1,9 @@
-"""Japanese syllables in kana as phonemes, spelt as OpenJTalk spells them."""
+"""Japanese syllables in kana or romaji as phonemes, spelt as OpenJTalk spells them."""
 
+import re
 from typing import List
+
+import jaconv
 
 from espnet2_nhv.errors import UserError
 
@@ -28,18 +31,41 @@ def _table() -> dict:
 _KANA = _table()
 
 
+_LONG = dict(zip("āīūēōâîûêô", 2 * "aiueo"))
+_WORD = re.compile(r"[a-z'’-]+")
+_ROMAJI = re.compile(  # one syllable, its consonant once more for a small tsu before it
+    r"(?:([bcdfghjkmprstvwz])(?=\1)|t(?=ch))?(?:(?:[bdfghjkmnprstvwyz]|[bdfghjkmnprstvz]y|[sc]h|[kg]w|ts)?[aiueo]|n(?![aiueoy])'?)-?"
+)
+_UNSUNG = " 　、。，．,.!?！？「」『』()（）…・"
+
+
+def hiragana(text: str) -> str:
+    """A lyric in hiragana: from katakana, half or full width, or romaji (Hepburn or Kunrei; ō is o held)."""
+    text = jaconv.kata2hira(jaconv.h2z(jaconv.z2h(text, kana=False, ascii=True, digit=True), kana=True)).lower()
+    text = "".join(_LONG.get(character, character) + ("ー" if character in _LONG else "") for character in text)
+    return _WORD.sub(lambda found: _kana_of(found[0].replace("’", "'")), text)
+
+
+def _kana_of(romaji: str) -> str:
+    place = 0
+    while place < len(romaji):
+        syllable = _ROMAJI.match(romaji, place)
+        if syllable is None:
+            return romaji
+        place = syllable.end()
+    return jaconv.alphabet2kana(re.sub("nn(?=[aiueoy])", "n'n", romaji.replace("-", "")))
+
+
 def phonemes(text: str) -> List[str]:
-    """Phonemes of a syllable or more in hiragana or katakana; a vowel that is held (ー) is one phoneme.
+    """Phonemes of a syllable or more in kana or romaji; a vowel that is held (ー) is one phoneme.
 
     Raises
     ------
     UserError
-        If a character is not kana.
+        If a character is neither.
     """
     out: List[str] = []
-    for character in text:
-        # Katakana lie 96 code points above hiragana.
-        kana = chr(ord(character) - 96) if "ァ" <= character <= "ヴ" else character
+    for kana in hiragana(text):
         if kana in "ー－-〜":
             continue
         if kana in _SMALL:
@@ -55,6 +81,6 @@ def phonemes(text: str) -> List[str]:
             out.append(_SMALL[kana])
         elif kana in _KANA:
             out += _KANA[kana]
-        elif not kana.isspace():
-            raise UserError(f"{text!r}: {character!r} is not kana")
+        elif kana not in _UNSUNG and not kana.isspace():
+            raise UserError(f"{text!r}: {kana!r} is neither kana nor romaji")
     return out

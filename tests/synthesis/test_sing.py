@@ -1,0 +1,101 @@
+"""A score in, singing out, by a singing model that ESPnet made."""
+
+import sys
+
+import numpy as np
+import pytest
+import soundfile
+import tiny_espnet as tiny
+import torch
+from score_files import note_xml, tempo_xml, write_xml
+
+from espnet2_nhv.bin import sing as program
+from espnet2_nhv.errors import UserError
+from espnet2_nhv.espnet.singer import Singer, SungPhrase
+from espnet2_nhv.notation.read import read_song
+from espnet2_nhv.synthesis.sing import open_singer, sing, together
+from espnet2_nhv.vocoder import build_vocoder, save_vocoder
+
+CONF = dict(tiny.XIAOICE, f0_layers=1, f0_chans=8)
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory):
+    """A vocoder; a model that sings with it, its statistics beside it as when it was moved; a joint model."""
+    root = tmp_path_factory.mktemp("models")
+    torch.manual_seed(0)
+    save_vocoder(build_vocoder("nhv", tiny.SPEC, **tiny.NHV), root / "nhv", "CC0-1.0", "nothing")
+    stats = root / "stats.npz"
+    np.savez(stats, count=2, sum=np.full(128, -6.0), sum_square=np.full(128, 18.5))
+    args = tiny.singing_args("note_xiaoice", CONF, normalize="global_mvn", normalize_conf=dict(stats_file=str(stats)))
+    tiny.save_model(root / "alone", args, tiny.SVSTask.build_model(args))
+    stats.rename(root / "alone" / "stats.npz")
+    args = tiny.singing_args("joint_score2wav", tiny.joint(acoustic="note_xiaoice", acoustic_params=CONF))
+    tiny.save_model(root / "joint", args, tiny.GANSVSTask.build_model(args))
+    return root
+
+
+@pytest.fixture
+def score(tmp_path):
+    """At 120 a minute: a rest of 0.5 s, "ka" A3 1 s, "o" E4 0.5 s and held F4 0.5 s, a rest of 1 s, "ko" A3 0.5 s."""
+    bars = (
+        tempo_xml(120) + note_xml(4) + note_xml(8, "A3", "か") + note_xml(4, "E4", "お"),
+        note_xml(4, "F4") + note_xml(8) + note_xml(4, "A3", "こ"),
+    )
+    return write_xml(tmp_path / "song.musicxml", *bars)
+
+
+@pytest.mark.parametrize("kind", ["alone", "joint"])
+def test_notes_are_where_the_score_has_them(kind, models, score):
+    singer = Singer(models / kind, models / "nhv")
+    sung = []
+    sing_phrase = singer.sing
+    singer.sing = lambda *args: sung.append(sing_phrase(*args)) or sung[-1]
+    wav = sing(read_song(score), singer)
+    assert abs(len(wav) / 44100 - (0.5 + 2 + 1 + 0.5 + 0.25)) < 0.01 and np.isfinite(wav).all()
+    rate = 44100 / 256
+    first, second = sung
+    assert first.start == pytest.approx(0.25) and second.start == pytest.approx(3.25)
+    for time, note in ((0.6, 57), (1.3, 57), (1.7, 64), (2.3, 65)):
+        heard = first.f0[round((time - first.start) * rate)]
+        assert heard == pytest.approx(440 * 2 ** ((note - 69) / 12), rel=1e-3)
+    silence = wav[round(2.8 * 44100) : round(3.2 * 44100)]
+    assert not silence.any()
+
+
+def test_phrases_overlap_and_begin_before_the_score():
+    parts = [
+        SungPhrase(-0.1, np.full(200, 0.5, np.float32), None),
+        SungPhrase(0.05, np.full(50, 0.7, np.float32), None),
+    ]
+    wav = together(parts, 1000)
+    assert wav.tolist() == pytest.approx([0.5] * 50 + [1.0] * 50)
+
+
+def run(*arguments):
+    sys.argv = ["sing", *map(str, arguments)]
+    program.main()
+
+
+def test_program(models, score, tmp_path, capsys):
+    out = tmp_path / "out.wav"
+    run(score, out, "--model", models / "alone", "--vocoder", models / "nhv", "--tempo", 2, "--key_shift", 3)
+    assert soundfile.info(out).duration == pytest.approx(2.0 + 0.25, abs=0.01)
+    assert "out.wav: 2.2 s" in capsys.readouterr().out or soundfile.info(out).samplerate == 44100
+    bad = write_xml(tmp_path / "bad.musicxml", note_xml(16, "A3", "か"), note_xml(16, "A3", "さ"))
+    with pytest.raises(UserError, match="bar 2: 'さ' has the phoneme s, which this model has not learnt"):
+        run(bad, out, "--model", models / "alone", "--vocoder", models / "nhv")
+    with pytest.raises(UserError, match="no config.yaml, so it is not a trained singing model"):
+        run(score, out, "--model", tmp_path)
+    with pytest.raises(UserError, match="no part 'x'"):
+        run(score, out, "--part", "x")
+
+
+def test_other_models_are_refused(models, tmp_path, monkeypatch):
+    (tmp_path / "config.yaml").write_text("svs: [")
+    (tmp_path / "model.pth").write_bytes(b"")
+    with pytest.raises(UserError, match="config.yaml: not"):
+        Singer(tmp_path, models / "nhv")
+    monkeypatch.setattr("espnet2_nhv.synthesis.sing.DEFAULT", tmp_path / "none")
+    with pytest.raises(UserError, match="no default singing model"):
+        open_singer()
