@@ -31,8 +31,8 @@ ABOUT = (
     "Phrases of the project's built-in singer, which is a synthetic voice, and what vocoders make of them: nhv is the "
     "pretrained vocoder, which has never heard that singer; world analyses the phrase itself; griffinlim inverts the "
     "mel. The other sets are the same phrases five semitones up and down, breathier and slower; their reference is "
-    "the phrase as it was sung. MP3, so there is nothing above 17.5 kHz, which the vocoders do make. Space plays, letters "
-    "change the row, drag to loop."
+    "the phrase as it was sung. MP3, so there is nothing above 17.5 kHz, which the vocoders do make. Space plays, "
+    "letters change the row, drag to loop."
 )
 ABOUT_SONG = (
     " The song is by the singing model that comes along, from its score alone; its reference is what nhv makes of that "
