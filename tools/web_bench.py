@@ -37,7 +37,7 @@ class Handler(http.server.SimpleHTTPRequestHandler):
         pass
 
 
-def wait(browser, script, seconds=600.0):
+def wait(browser, script, seconds=1800.0):
     """What an expression gives once that is true."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -143,7 +143,7 @@ def main() -> None:
                 open_recording(browser, args.long)
                 facts["memory, long recording heard (MB)"] = round(memory(browser))
                 browser.find_element("id", "save").click()
-                peak, end = 0.0, time.monotonic() + 600
+                peak, end = 0.0, time.monotonic() + 1800
                 while time.monotonic() < end and "Written" not in browser.find_element("id", "status").text:
                     peak = max(peak, memory(browser))
                     time.sleep(0.5)
