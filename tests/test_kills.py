@@ -9,6 +9,7 @@ import errno
 import os
 import random
 import signal
+import subprocess
 import sys
 import time
 import traceback
@@ -172,6 +173,36 @@ def test_the_same_bytes_as_undisturbed(inputs, tmp_path, stage, kind):
             got = tree(folder)
             assert got.keys() == whole.keys(), (trial, at)
             assert [name for name in whole if got[name] != whole[name]] == [], (trial, at)
+
+
+def _mount(*arguments):
+    return subprocess.run(["mount", *map(str, arguments)], capture_output=True).returncode == 0
+
+
+@pytest.mark.skipif(TRIALS <= 2, reason="mounts file systems: only in tests/nightly.sh")
+@pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.__name__)
+def test_a_small_disk(inputs, tmp_path, stage):
+    """Full in the middle of a write, at as many sizes as there are trials; then it is made larger."""
+    with_dump = stage is synthesize
+    assert run_forked(fresh(tmp_path / "whole", inputs, with_dump), stage, (None, 0))[0] == "done"
+    whole = tree(tmp_path / "whole")
+    needed = sum(path.stat().st_size for path in (tmp_path / "whole").rglob("*") if path.is_file())
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    for trial in range(TRIALS):
+        size = (trial + 1) * needed // (TRIALS + 1) // 4096 * 4096 + 4096
+        if not _mount("-t", "tmpfs", "-o", f"size={size}", "tmpfs", disk):
+            pytest.skip("may not mount a file system")
+        try:
+            folder = disk / "run"
+            said, _ = run_forked(fresh(folder, inputs, with_dump), stage, (None, 0))
+            assert said == "done" or said.startswith("said") and "Traceback" not in said, (size, said)
+            assert "No space left" in said or said == "done" or "disk" in said or "could" in said, (size, said)
+            assert _mount("-o", "remount,size=200m", disk)
+            assert run_forked(folder, stage, (None, 0))[0] == "done"
+            assert tree(folder) == whole, size
+        finally:
+            subprocess.run(["umount", disk], check=True)
 
 
 def test_a_clock_set_back_takes_nothing_for_done(inputs, tmp_path):
