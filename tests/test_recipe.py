@@ -56,6 +56,7 @@ def sing(path, f0, seconds=4.0):
         (["nhv"], "what is 'nhv'?"),
         (["--corpus", "wav"], "db_root"),
         (["--corpus", "voices"], "needs --db_root: give folders of voices"),
+        (["--peers", "only_a_name"], "--peers has 'only_a_name'; give NAME=DIR or NAME=command"),
         (["--balance_voices", "maybe"], "--balance_voices is 'maybe'; give true or false"),
         (["--corpus", "pjs", "--db_root", "nowhere"], "nowhere"),
     ],
@@ -117,12 +118,18 @@ def test_what_failed_in_an_earlier_run_is_tried_again(tmp_path, stage, decoded, 
     python.write_text(f'#!/bin/sh\necho "$@" >> {tmp_path}/calls\ntouch exp/RESULTS.md\n')
     python.chmod(0o755)
     options = ["--stage", str(stage), "--sets", "eval", "--vocoders", "nhv hifigan mcnn", "--python", str(python)]
-    options += ["--train_config", str(ROOT / "conf/train"), "--peers", ""]
+    options += ["--train_config", str(ROOT / "conf/train"), "--peers", f"them={tmp_path}; us=cp {{inp}} {{out}}"]
     run = run_sh(tmp_path, *options)
     assert run.returncode == 0, run.stderr
     calls = (tmp_path / "calls").read_text()
     assert re.findall(r"bin.decode .*--out exp/(\S+)/decode/eval", calls) == decoded.split()
-    assert re.findall(r"bin.score .*--decode exp/(\S+)/decode/eval", calls) == scored.split()
+    *ours, _, _ = re.findall(r"bin.score .*--decode exp/(\S+)/decode/eval", calls)
+    assert ours == scored.split()
+    peers = re.findall(r"bin.peer --peer (.*) --data dump/eval --out exp/(\S+)/decode/eval", calls)
+    assert sorted(peers) == ([(f"them={tmp_path}", "them"), ("us=cp {inp} {out}", "us")] if stage == 5 else [])
+    assert {"nhv", "hifigan", "mcnn", "them", "us"} == set(
+        re.search(r"bin.report .*?--vocoders (.*?) --sets", calls)[1].split()
+    )
     assert (tmp_path / "exp/hifigan/failed.txt").exists() and not (tmp_path / "exp/mcnn/failed.txt").exists()
 
 
