@@ -17,9 +17,10 @@ from tqdm import tqdm
 from espnet2_nhv import load_vocoder
 from espnet2_nhv.bin.cli import run_cli
 from espnet2_nhv.errors import UserError
+from espnet2_nhv.feature.finding import AUDIO
 from espnet2_nhv.feature.spec import FeatureSpec
 from espnet2_nhv.report.page.build import build_page
-from espnet2_nhv.synthesis.inputs import AUDIO, input_files
+from espnet2_nhv.synthesis.inputs import input_files
 from espnet2_nhv.synthesis.recording import read_recording
 from espnet2_nhv.vocoder.registry import build_vocoder
 from espnet2_nhv.vocoder.synthesizer import Synthesizer

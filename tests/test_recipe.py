@@ -69,6 +69,39 @@ def test_wrong_options_get_one_sentence(tmp_path, options, message):
     assert len([line for line in run.stderr.splitlines() if line.startswith("error:")]) == 1
 
 
+def _calls(tmp_path, *options):
+    """What run.sh calls its Python for, of a Python that does nothing."""
+    python = tmp_path / "python"
+    python.write_text(f'#!/bin/sh\necho "$@" >> {tmp_path}/calls\ntouch exp/RESULTS.md\n')
+    python.chmod(0o755)
+    (tmp_path / "exp").mkdir(exist_ok=True)
+    run = run_sh(tmp_path, *options, "--python", str(python))
+    assert run.returncode == 0, run.stderr
+    return (tmp_path / "calls").read_text()
+
+
+def test_a_corpus_has_configs_of_its_own_file_by_file(tmp_path):
+    calls = _calls(tmp_path, "--stage", "4", "--stop_stage", "4", "--vocoders", "nhv mcnn hifigan")
+    configs = [str(Path(path).relative_to(ROOT)) for path in re.findall(r"--config (\S+)", calls)]
+    assert configs == ["conf/train/demo/nhv.yaml", "conf/train/mcnn.yaml", "conf/train/demo/hifigan.yaml"]
+    (tmp_path / "calls").unlink()
+    calls = _calls(tmp_path, "--stage", "4", "--stop_stage", "4", "--vocoders", "all")
+    trained = {path.stem for path in (ROOT / "conf/train").glob("[!_]*.yaml")}
+    assert {Path(path).stem for path in re.findall(r"--config (\S+)", calls)} == trained
+    assert len(re.findall("--config ", calls)) == len(trained)
+
+
+def test_the_demo_has_defaults_that_options_change(tmp_path):
+    calls = _calls(tmp_path, "--stage", "3")
+    assert set(re.findall(r"--f0_method (\S+)", calls)) == {"swift"}
+    assert re.findall(r"--decode exp/(\S+)/decode/eval", calls) == ["nhv", "sawsing", "pretrained"]
+    assert f"bin.peer --peer pretrained={ROOT}/pretrained/nhv " in calls
+    assert re.search(r"--vocoders nhv sawsing pretrained --sets eval", calls)
+    (tmp_path / "calls").unlink()
+    calls = _calls(tmp_path, "--stage", "4", "--vocoders", "hifigan", "--peers", "", "--sets", "dev")
+    assert re.findall(r"--decode exp/(\S+)", calls) == ["hifigan/decode/dev"]
+
+
 def test_help_lists_every_option_with_its_default(tmp_path):
     text = run_sh(tmp_path, "--help").stdout
     for option, default in (("stage", "1"), ("tier", '""'), ("dumpdir", "dump"), ("ngpu", "0")):

@@ -9,9 +9,8 @@ from espnet2_nhv.export.fourier import RealFourierTransform
 from espnet2_nhv.feature.knobs import NAMES
 from espnet2_nhv.vocoder.nhv.generator import NHV
 from espnet2_nhv.vocoder.nhv.knob_filters import GENDER, turn_knobs
+from espnet2_nhv.vocoder.nhv.stream import LOWEST_F0
 
-# Hz. F0 is held above this, lest a bad value fill everything after it with what is not a number.
-_LOWEST_F0 = 5.0
 _OWN_STATE = ("frame", "phase", "f0", "mel_f0", "mel", "knobs", "numbers", "pulses", "white", "harmonic", "noise")
 
 
@@ -115,7 +114,8 @@ class NHVStep(torch.nn.Module):
         position = frame - late + torch.arange(mel.shape[1])
 
         # Before the first frame its F0 is held, and the phase so set back that the frame begins with that asked for.
-        f0, mel_f0 = (x.clamp(_LOWEST_F0, vocoder.fs / 2 - 1) for x in (f0, mel_f0))
+        # Lest a bad value fills everything after it with what is not a number.
+        f0, mel_f0 = (x.clamp(LOWEST_F0, vocoder.fs / 2 - 1) for x in (f0, mel_f0))
         numbers, network_state = vocoder.network(vocoder.network_input(mel, mel_f0), network_state)
         first = frame == 0
         phase = torch.where(first, phase - f0[:, 0].double() * (late * self.hop_length / vocoder.fs), phase)
@@ -132,8 +132,8 @@ class NHVStep(torch.nn.Module):
         cepstra = _turn_knobs(*cepstra, turned, turned[:, :, GENDER], vocoder.knob_filters.matrices())
 
         harmonic, noise = self._filtered(pulses, white, self._window(position, end), cepstra, deviations)
-        harmonic, harmonic_tail = self._overlap_add(harmonic, tails[0])
-        noise, noise_tail = self._overlap_add(noise, tails[1])
+        harmonic, harmonic_tail = self.overlap_add(harmonic, tails[0])
+        noise, noise_tail = self.overlap_add(noise, tails[1])
         new_state = [
             frame + mel.shape[1] - late,
             phase,
@@ -174,6 +174,23 @@ class NHVStep(torch.nn.Module):
         )
         return harmonic, self.fourier.inverse(white_real * gain, white_imag * gain)
 
+    def filtered_sum(
+        self,
+        pulses: torch.Tensor,
+        white: torch.Tensor,
+        window: torch.Tensor,
+        cepstra: Cepstra,
+        deviations: torch.Tensor,
+    ) -> torch.Tensor:
+        """As :meth:`_filtered`, but the sum of both."""
+        pulses_real, pulses_imag = self.fourier(self._frames(pulses, window))
+        white_real, white_imag = self.fourier(self._frames(white, window))
+        real, imag, gain = self._responses(cepstra, deviations)
+        return self.fourier.inverse(
+            pulses_real * real - pulses_imag * imag + white_real * gain,
+            pulses_real * imag + pulses_imag * real + white_imag * gain,
+        )
+
     def _frames(self, excitation: torch.Tensor, window: torch.Tensor) -> torch.Tensor:
         """Excitation ``(B, (n + 1) * hop_length)`` as windowed frames ``(2 * hop_length / N2, B * n, N2)``."""
         rows = self.hop_length // self.fourier.n_columns
@@ -191,7 +208,7 @@ class NHVStep(torch.nn.Module):
         gain = torch.matmul(noise, self.to_log_gain).clamp(*LOG_MAGNITUDE_RANGE).exp()
         return magnitude * torch.cos(angle), magnitude * torch.sin(angle), gain
 
-    def _overlap_add(self, frames: torch.Tensor, tail: torch.Tensor) -> Tuple[torch.Tensor, torch.Tensor]:
+    def overlap_add(self, frames: torch.Tensor, tail: torch.Tensor) -> Tuple[torch.Tensor, torch.Tensor]:
         """Frames ``(n_fft / N2, B * n, N2)`` a hop apart and the tail before, added up; the signal and its new tail."""
         n_tail = self.n_hops - 1
         rows, n_columns, batch = self.hop_length // self.fourier.n_columns, self.fourier.n_columns, tail.shape[0]

@@ -15,34 +15,27 @@ class FormantShift(nn.Module):
 
     Parameters
     ----------
-    n_fft : int, of the filters
     anticausal_order, order : int, quefrencies of the harmonic filter
     noise_order : int, highest quefrency of the noise filter, which has no phase
     """
 
-    def __init__(self, n_fft: int, anticausal_order: int, order: int, noise_order: int):
+    def __init__(self, anticausal_order: int, order: int, noise_order: int):
         super().__init__()
-        self.n_bins = n_fft // 2 + 1
-        bins = torch.arange(self.n_bins, dtype=torch.float64)
-        weight = torch.where((bins == 0) | (bins == n_fft // 2), 1.0, 2.0)[:, None] / n_fft
+        # Fine enough that between bins the fastest ripple is almost a straight line.
+        n_fft = 2 ** math.ceil(math.log2(4 * max(order, anticausal_order)))
+        bins = torch.arange(n_fft // 2 + 1, dtype=torch.float64)
 
-        def matrices(first, last, part):
-            quefrency = torch.arange(first, last + 1, dtype=torch.float64)
-            angle = 2 * math.pi / n_fft * quefrency[:, None] * bins
-            return part(angle), part(angle).T * weight
+        def angles(first, last):
+            return 2 * math.pi / n_fft * torch.arange(first, last + 1, dtype=torch.float64)[:, None] * bins
 
         def constant(name, value):
             self.register_buffer(name, value.float().contiguous(), persistent=False)
 
-        to_level, from_level = matrices(-anticausal_order, order, torch.cos)
-        to_phase, from_phase = matrices(-anticausal_order, order, torch.sin)
-        constant("to_spectra", torch.cat([to_level, to_phase], dim=1))
-        constant("from_spectra", torch.cat([from_level, from_phase]))
-        to_level, from_level = matrices(0, noise_order, torch.cos)
-        # A quefrency above 0 stands for its negative too, half of it in each.
-        constant("to_noise_level", to_level)
-        constant("from_noise_level", torch.cat([from_level[:, :1], 2 * from_level[:, 1:]], dim=1))
         constant("bins", bins)
+        constant("weight", torch.where((bins == 0) | (bins == n_fft // 2), 1.0, 2.0) / n_fft)
+        harmonic = angles(-anticausal_order, order)
+        constant("to_spectra", torch.cat([torch.cos(harmonic), torch.sin(harmonic)], dim=1))
+        constant("to_noise_level", torch.cos(angles(0, noise_order)))
 
     def forward(
         self, harmonic: torch.Tensor, noise: torch.Tensor, semitones: torch.Tensor
@@ -55,27 +48,29 @@ class FormantShift(nn.Module):
 
     def matrices(self) -> List[torch.Tensor]:
         """What :func:`shift_formants` needs."""
-        return [self.bins, self.to_spectra, self.from_spectra, self.to_noise_level, self.from_noise_level]
+        return [self.bins, self.weight, self.to_spectra, self.to_noise_level]
 
 
 def shift_formants(
     harmonic: torch.Tensor, noise: torch.Tensor, semitones: torch.Tensor, matrices: List[torch.Tensor]
 ) -> Tuple[torch.Tensor, torch.Tensor]:
     """:meth:`FormantShift.forward` as a function, which TorchScript can call from what is traced."""
-    bins, to_spectra, from_spectra, to_noise_level, from_noise_level = matrices
+    bins, weight, to_spectra, to_noise_level = matrices
     semitones, last = semitones[:, :, None], bins.shape[0] - 1
     place = (bins * torch.exp(semitones * (-math.log(2.0) / 12))).clamp(max=float(last))
     left = place.floor().clamp(max=float(last - 1))
-    index, weight = left.long(), place - left
+    index, share = left.long(), place - left
     spectra = torch.matmul(harmonic, to_spectra)
     level, phase = spectra[:, :, : last + 1], spectra[:, :, last + 1 :]
-    spectra = torch.cat([_between(level, index, weight), _between(phase, index, weight)], dim=2)
-    noise_level = _between(torch.matmul(noise, to_noise_level), index, weight)
+    spectra = torch.cat([weight * _between(level, index, share), weight * _between(phase, index, share)], dim=2)
+    noise_level = weight * _between(torch.matmul(noise, to_noise_level), index, share)
+    # So written, exported files hold each matrix once.
+    moved = torch.matmul(to_spectra, spectra.transpose(1, 2)).transpose(1, 2)
+    moved_noise = torch.matmul(to_noise_level, noise_level.transpose(1, 2)).transpose(1, 2)
+    # A quefrency above 0 of the noise filter stands for its negative too.
+    moved_noise = 2 * moved_noise - torch.nn.functional.pad(moved_noise[:, :, :1], [0, noise.shape[2] - 1])
     stays = semitones == 0
-    return (
-        torch.where(stays, harmonic, torch.matmul(spectra, from_spectra)),
-        torch.where(stays, noise, torch.matmul(noise_level, from_noise_level)),
-    )
+    return torch.where(stays, harmonic, moved), torch.where(stays, noise, moved_noise)
 
 
 def _between(values: torch.Tensor, index: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:

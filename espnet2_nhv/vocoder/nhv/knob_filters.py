@@ -36,7 +36,7 @@ class KnobFilters(nn.Module):
 
     def __init__(self, spec: FeatureSpec, n_fft: int, anticausal_order: int, order: int, noise_order: int):
         super().__init__()
-        self.shift = FormantShift(n_fft, anticausal_order, order, noise_order)
+        self.shift = FormantShift(anticausal_order, order, noise_order)
         quefrencies = range(-anticausal_order, order + 1)
         frequency = np.maximum(np.arange(n_fft // 2 + 1) * spec.fs / n_fft, _LOWEST)
         tilt = minimum_phase(quefrencies, n_fft) @ np.log2(frequency / _PIVOT)

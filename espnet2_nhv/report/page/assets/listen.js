@@ -47,7 +47,7 @@ class Listen {
     this.utterance = this.set.utterances[index];
     this.player.reset();
     this.heard = this.before = null;
-    this.pitch.reset(this.utterance.seconds);
+    this.pitch.reset(this.utterance.seconds, this.utterance.notes);
     byId("title").textContent = this.utterance.id;
     byId("status").textContent = "";
     buildAxis(byId("axis"), this.utterance.seconds);
