@@ -4,6 +4,7 @@
 # is not done again, so the same command also goes on after an interruption.
 #
 # Stages: 1 data preparation, 2 audio, 3 features, 4 training, 5 decoding, 6 scoring.
+# A corpus may have defaults of its own: egs/nhv_sing/CORPUS/defaults.sh.
 
 set -euo pipefail
 command="./run.sh $*"
@@ -15,12 +16,15 @@ stop_stage=6           # last stage to run
 corpus=demo            # a folder under egs/nhv_sing: demo, wav, kaldi, pjs, score, voices
 db_root=""             # where the corpus lies (wav: any folder of audio; kaldi: a data dir; voices: folders; demo needs none)
 local_data_opts=""     # further options of the corpus's local/data.sh, e.g. "--dev_voices olpc_male" of voices
-vocoders="nhv hifigan" # which to train, decode and score, or all that have a training config; bin.list_vocoders shows them
+vocoders=""            # which to train, decode and score; all: all with a training config (empty: nhv hifigan; of a tier all)
+tier=""                # training configs under conf/train that are the same for all but in the vocoder: light
 feature=44k_hop256     # feature preset, a file under conf/feature
 f0_method=harvest      # pitch tracker of the features: swift, harvest, dio, fcpe (scores have their own, always harvest)
-train_config=""        # folder of training configs, VOCODER.yaml each (empty: conf/train/CORPUS where there is one, else conf/train)
+train_config=""        # folder of training configs, VOCODER.yaml each (empty: conf/train/CORPUS, and conf/train for those it lacks)
 train_args=""          # further options of the trainer, e.g. "--max_epoch 20 --batch_size 8"
 budget=""              # training time or steps of each vocoder: 90s, 30m, 2h or 20000steps (empty: the config's max_epoch)
+peers=""               # trained elsewhere, decoded and scored too: "NAME=DIR; NAME=command {inp} {out}; ..."
+refiner=""             # a saved refiner that mels pass before each vocoder
 init_vocoder=""        # a saved vocoder to start training from
 inference_model=valid.generator_loss.best.pth # checkpoint that is decoded
 sets="dev eval"        # which sets are decoded and scored: dev, eval or both (one may do where a vocoder is slow)
@@ -45,6 +49,13 @@ strict=false           # a bad file or utterance is an error rather than listed 
 python=""              # Python to use (empty: .venv, set up first)
 # End of options
 
+_before=""
+for _word in "$@"; do
+    [ "$_before" != --corpus ] || corpus=$_word
+    _before=$_word
+done
+default_vocoders="nhv hifigan"
+[ ! -e "$root/egs/nhv_sing/$corpus/defaults.sh" ] || . "$root/egs/nhv_sing/$corpus/defaults.sh"
 . "$root/local/parse_options.sh"
 . "$root/local/cmd.sh"
 
@@ -57,12 +68,24 @@ done
     fail "there is no corpus '$corpus'; there are $(cd "$root/egs/nhv_sing" && echo *)"
 [ -e "$root/conf/feature/$feature.yaml" ] ||
     fail "there is no feature preset '$feature'; there are $(cd "$root/conf/feature" && echo *.yaml | sed 's/\.yaml//g')"
-if [ -z "$train_config" ]; then
-    train_config=$root/conf/train
-    [ ! -d "$train_config/$corpus" ] || train_config=$train_config/$corpus
+if [ -n "$tier" ]; then
+    [ -z "$train_config" ] || fail "--tier and --train_config both say where the training configs are; give one"
+    [ -e "$root/conf/train/$tier/_$tier.yaml" ] || fail "there is no tier '$tier'; there is light"
+    train_config=$root/conf/train/$tier
 fi
+[ -n "$vocoders" ] || vocoders=$([ -n "$tier" ] && echo all || echo "$default_vocoders")
+if [ -n "$train_config" ]; then configs=("$train_config"); else configs=("$root/conf/train/$corpus" "$root/conf/train"); fi
+config_of() { # config_of VOCODER: its training config, of the first folder that has one
+    local folder
+    for folder in "${configs[@]}"; do
+        if [ -e "$folder/$1.yaml" ]; then echo "$folder/$1.yaml"; return 0; fi
+    done
+    return 1
+}
 if [ "$vocoders" = all ]; then
-    vocoders=$(cd "$train_config" && for _file in [!_]*.yaml; do echo "${_file%.yaml}"; done)
+    vocoders=$(for folder in "${configs[@]}"; do
+        for _file in "$folder"/[!_]*.yaml; do [ ! -e "$_file" ] || basename "$_file" .yaml; done
+    done | sort -u)
 fi
 case $balance_voices in
     "" | true | false) ;;
@@ -72,10 +95,17 @@ case $sets in
     dev | eval | "dev eval" | "eval dev") ;;
     *) fail "--sets is '$sets'; give dev, eval or 'dev eval'" ;;
 esac
+declare -A peer_of=()
+IFS=';' read -ra _peers <<< "$peers"
+for _peer in ${_peers[@]+"${_peers[@]}"}; do
+    _name=$(echo "${_peer%%=*}" | tr -d ' ')${tag:+_$tag}
+    [[ $_peer == *=* && -n $_name ]] || fail "--peers has '$_peer'; give NAME=DIR or NAME=command {inp} {out}"
+    peer_of[$_name]=$_name=${_peer#*=}
+done
 [ -n "${vocoders// /}" ] || fail "--vocoders is empty; give one or more"
 for vocoder in $vocoders; do
-    [ -e "$train_config/$vocoder.yaml" ] ||
-        fail "there is no training config $train_config/$vocoder.yaml for vocoder '$vocoder'"
+    config_of "$vocoder" > /dev/null ||
+        fail "there is no training config ${configs[*]: -1}/$vocoder.yaml for vocoder '$vocoder'"
 done
 # Folders of two corpora must not be mixed.
 if [ -e "$datadir/corpus" ] && [ "$(cat "$datadir/corpus")" != "$corpus $db_root" ] && [ "$stage" -le 1 ]; then
@@ -156,7 +186,7 @@ if [ "$stage" -le 4 ] && [ "$stop_stage" -ge 4 ]; then
         [ -z "$cmd" ] || launch=($python -m espnet2.bin.launch --cmd "$launcher" --log "$expdir/$name/launch.log"
             --ngpu "$ngpu" --num_nodes "$num_nodes" --init_file_prefix "$expdir/$name/.dist_init_" --)
         # shellcheck disable=SC2086
-        attempt training "$name" ${launch[@]+"${launch[@]}"} $python -m espnet2_nhv.bin.train --config "$train_config/$vocoder.yaml" \
+        attempt training "$name" ${launch[@]+"${launch[@]}"} $python -m espnet2_nhv.bin.train --config "$(config_of "$vocoder")" \
             --train_data "$dumpdir/train" --valid_data "$dumpdir/dev" --stats_dir "$expdir/stats" \
             --output_dir "$expdir/$name" --ngpu "$ngpu" --inference_model "$inference_model" \
             ${licence:+--licence "$licence"} --trained_on "$corpus" \
@@ -171,7 +201,14 @@ if [ "$stage" -le 5 ] && [ "$stop_stage" -ge 5 ]; then
         for set in $sets; do
             has_failed "$name" || attempt decoding "$name" $python -m espnet2_nhv.bin.decode $strict_option \
                 --vocoder "$expdir/$name/vocoder" --data "$dumpdir/$set" --out "$expdir/$name/decode/$set" \
-                --ngpu "$((ngpu > 0))" || true
+                --ngpu "$((ngpu > 0))" ${refiner:+--refiner "$refiner"} || true
+        done
+    done
+    for name in "${!peer_of[@]}"; do
+        rm -f "$expdir/$name/failed.txt"
+        for set in $sets; do
+            attempt decoding "$name" $python -m espnet2_nhv.bin.peer --peer "${peer_of[$name]}" \
+                --data "$dumpdir/$set" --out "$expdir/$name/decode/$set" || true
         done
     done
 fi
@@ -179,7 +216,7 @@ fi
 if [ "$stage" -le 6 ] && [ "$stop_stage" -ge 6 ]; then
     say "stage 6: scoring"
     try_again scoring
-    for name in $(names); do
+    for name in $(names) "${!peer_of[@]}"; do
         for set in $sets; do
             has_failed "$name" || attempt scoring "$name" $python -m espnet2_nhv.bin.score $strict_option \
                 --data "$dumpdir/$set" --decode "$expdir/$name/decode/$set" --nj "$nj" \
@@ -187,12 +224,12 @@ if [ "$stage" -le 6 ] && [ "$stop_stage" -ge 6 ]; then
         done
         # What fails here costs the vocoder its robustness rows only.
         # shellcheck disable=SC2086
-        [ "$robustness" = false ] || has_failed "$name" || $python -m espnet2_nhv.bin.robustness $robustness_args \
+        [ "$robustness" = false ] || has_failed "$name" || [ -n "${peer_of[$name]:-}" ] || $python -m espnet2_nhv.bin.robustness $robustness_args \
             --vocoder "$expdir/$name/vocoder" --data "$dumpdir/eval" --out "$expdir/$name/robustness" ||
             { [ $? -ne 130 ] || exit 130; failed=1; }
     done
     # shellcheck disable=SC2086
-    $python -m espnet2_nhv.bin.report --expdir "$expdir" --vocoders $vocoders --sets $sets ${tag:+--tag "$tag"} \
+    $python -m espnet2_nhv.bin.report --expdir "$expdir" --vocoders $vocoders $(for _peer in "${!peer_of[@]}"; do echo "${_peer%"${tag:+_$tag}"}"; done) --sets $sets ${tag:+--tag "$tag"} \
         --command "$command" --dumpdir "$dumpdir" --utterances "$utterances" --nj "$nj"
     say "results ($expdir/RESULTS.md; to listen to in a browser: $expdir/report/index.html)"
     cat "$expdir/RESULTS.md"

@@ -47,3 +47,10 @@ def noise_of_seed(vocoder, seed, batch, n_frames):
 def noise_of_inference(vocoder, n_frames):
     """The noise that PyTorch's inference shapes, to give it to others."""
     return stream_noise(vocoder, 0, (n_frames + 3) * vocoder.spec.hop_length).numpy()
+
+
+def turned(n_frames):
+    """Curves of all knobs, so many values each."""
+    phase = np.arange(n_frames) / 30
+    reach = dict(breathiness=12, voicing=9, tension=4, gender=5, loudness=6)
+    return {name: (size * np.sin(phase + i)).astype(np.float32) for i, (name, size) in enumerate(reach.items())}

@@ -29,7 +29,7 @@ vocoder(np.full((9, vocoder.spec.n_mels), -2.0), np.full(9, 220.0))
     unused = {"scipy", "librosa.filters", "numba", "matplotlib", "sklearn", "onnx", "onnxruntime", "pyworld", "espnet2"}
     assert not unused & modules
     ours = {name for name in modules if name.startswith("espnet2_nhv.vocoder.")}
-    top = {"base", "registry", "saved", "synthesizer", "control_network", "late_stream", "nhv"}
+    top = {"base", "registry", "saved", "synthesizer", "control_network", "knobs", "late_stream", "nhv"}
     assert {name.split(".")[2] for name in ours} <= top
     assert not any(name.startswith(("espnet2_nhv.train", "espnet2_nhv.loss", "espnet2_nhv.score")) for name in modules)
 

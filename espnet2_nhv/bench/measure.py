@@ -11,7 +11,8 @@ from typing import Callable, Dict, List, Optional
 import torch
 from tqdm import tqdm
 
-from espnet2_nhv.bench.subjects import Subject, build_subject, example_features
+from espnet2_nhv.bench.example import example_features
+from espnet2_nhv.bench.subjects import Subject, build_subject
 from espnet2_nhv.feature.spec import FeatureSpec
 from espnet2_nhv.loss.stft import MultiResolutionSTFTLoss
 from espnet2_nhv.vocoder.registry import build_vocoder

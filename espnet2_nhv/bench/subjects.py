@@ -5,12 +5,13 @@ import importlib.util
 import io
 import tempfile
 from pathlib import Path
-from typing import Callable, Dict, Optional
+from typing import Callable, Optional
 
 import numpy as np
 import pyworld
 import torch
 
+from espnet2_nhv.bench.example import example_features
 from espnet2_nhv.errors import UserError
 from espnet2_nhv.feature.spec import FeatureSpec
 from espnet2_nhv.vocoder.registry import VOCODERS, build_vocoder
@@ -94,15 +95,6 @@ def _exported(name: str) -> Subject:
         return lambda: vocoder.inference(features["mel"], features["f0"])
 
     return Subject(synthesize, model, size / 1e6)
-
-
-def example_features(spec: FeatureSpec, seconds: float) -> Dict[str, torch.Tensor]:
-    """Features of singing-like size: a random envelope and a 220 Hz note with vibrato."""
-    n_frames = max(1, int(seconds * spec.frame_rate))
-    generator = torch.Generator().manual_seed(0)
-    mel = torch.randn(n_frames, spec.n_mels, generator=generator) * 0.3 - 2.0
-    time = torch.arange(n_frames) / spec.frame_rate
-    return {"mel": mel, "f0": 220.0 * 2 ** (torch.sin(2 * torch.pi * 6.0 * time) / 12)}
 
 
 def _world(seconds: float) -> Callable[[], np.ndarray]:

@@ -29,6 +29,10 @@ def run_cli(main: Callable[[], None]) -> None:
         if error.filename and error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
             sys.exit(f"error: {error.filename}: {error.strerror.lower()}: check its rights, or give another path")
         raise
+    except RuntimeError as error:
+        if "no locator available" in str(error):
+            sys.exit("error: numba finds no folder to write to: set NUMBA_CACHE_DIR to one")
+        raise
 
 
 def add_vocoder(parser: argparse.ArgumentParser, what: str = "a saved or exported vocoder") -> None:
@@ -47,6 +51,25 @@ def add_subtype(parser: argparse.ArgumentParser) -> None:
     from espnet2_nhv.synthesis.wav import SUBTYPES
 
     parser.add_argument("--subtype", default=SUBTYPES[0], choices=SUBTYPES, help="sample format of the wav files")
+
+
+def add_knobs(parser: argparse.ArgumentParser) -> None:
+    """--breathiness, --voicing, --tension, --gender, --loudness."""
+    from espnet2_nhv.feature.knobs import KNOBS
+
+    for name, (what, unit, (low, high)) in KNOBS.items():
+        parser.add_argument(
+            f"--{name}",
+            metavar="NUMBER|FILE",
+            help=f"{what}, {unit}, {low:g} to {high:g}; or a curve: csv of time and value, npz, npy, or a folder",
+        )
+
+
+def knobs_of(args: argparse.Namespace):
+    """Those options as a :class:`espnet2_nhv.feature.knobs.KnobSource`."""
+    from espnet2_nhv.feature.knobs import NAMES, KnobSource
+
+    return KnobSource({name: getattr(args, name) for name in NAMES})
 
 
 def add_pitch(parser: argparse.ArgumentParser) -> None:

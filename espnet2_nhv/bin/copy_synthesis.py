@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from espnet2_nhv.bin.cli import add_pitch, add_subtype, add_threads, add_vocoder, run_cli
+from espnet2_nhv.bin.cli import add_knobs, add_pitch, add_subtype, add_threads, add_vocoder, knobs_of, run_cli
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -13,6 +13,7 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument("--key_shift", type=float, default=0.0, help="semitones up; the formants stay")
     parser.add_argument("--f0_scale", type=float, default=1.0, help="factor of F0; the formants stay")
     parser.add_argument("--formant_shift", type=float, default=1.0, help="factor of the formants; the pitch stays")
+    add_knobs(parser)
     add_pitch(parser)
     parser.add_argument("--keep_features", metavar="DIR", help="keep mel and F0 there too, for synthesize --mel DIR")
     add_vocoder(parser)
@@ -30,8 +31,11 @@ def main() -> None:
 
     change = Change(args.key_shift, args.f0_scale, args.formant_shift)
     pitch = PitchSource(args.f0_method, args.f0_floor, args.f0_ceil, args.f0)
+    knobs = knobs_of(args)
     vocoder, digest = open_vocoder(args.vocoder, args.threads)
-    failed = copy_synthesis(args.source, args.target, vocoder, digest, change, pitch, args.subtype, args.keep_features)
+    failed = copy_synthesis(
+        args.source, args.target, vocoder, digest, change, pitch, args.subtype, args.keep_features, knobs
+    )
     if failed:
         sys.exit(f"error: {len(failed)} files were left out (see above)")
 

@@ -13,6 +13,7 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument("--data", required=True, help="a set with features, e.g. dump/eval")
     parser.add_argument("--out", required=True, help="where to write, e.g. exp/nhv/decode/eval")
     parser.add_argument("--ngpu", type=int, default=0, choices=(0, 1), help="1 computes on a GPU")
+    parser.add_argument("--refiner", help="a saved refiner that mels pass first")
     add_threads(parser)
     add_subtype(parser)
     parser.add_argument("--strict", action="store_true", help="exit non-zero if any utterance failed")
@@ -29,7 +30,7 @@ def main() -> None:
     if args.ngpu > torch.cuda.device_count():
         raise UserError("ngpu is 1, but PyTorch sees no GPU here")
     device = "cuda" if args.ngpu else "cpu"
-    summary = decode_set(args.vocoder, args.data, args.out, device, args.threads, args.subtype)
+    summary = decode_set(args.vocoder, args.data, args.out, device, args.threads, args.subtype, args.refiner)
     threads = summary["threads"]
     print(
         f"{summary['n_utterances']} utterances, {summary['audio_seconds']:.1f} s of audio in {args.out}: "

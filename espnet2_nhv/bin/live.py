@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from espnet2_nhv.bin.cli import add_pitch, add_threads, add_vocoder, run_cli
+from espnet2_nhv.bin.cli import add_knobs, add_pitch, add_threads, add_vocoder, knobs_of, run_cli
 from espnet2_nhv.errors import UserError
 
 
@@ -16,6 +16,7 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument("--block", type=int, default=512, help="samples asked for at a time")
     add_vocoder(parser, "a saved nhv or nhv_stream.onnx")
     parser.add_argument("--out", type=Path, default=Path("live.wav"), help="the wav file to write")
+    add_knobs(parser)
     add_pitch(parser)
     add_threads(parser, default=1)
     parser.add_argument("--fast", action="store_true", help="do not wait for real time: no jitter of waking")
@@ -34,10 +35,11 @@ def main() -> None:
     from espnet2_nhv.synthesis.wav import write_wav
 
     pitch = PitchSource(args.f0_method, args.f0_floor, args.f0_ceil, args.f0)
+    knobs = knobs_of(args)
     vocoder, _ = open_vocoder(args.vocoder, args.threads)
     with progress_bar("analyse") as bar:
         mel, f0, _ = analyse(args.source, vocoder, pitch, bar.update)
-    wav, report = play_live(vocoder, mel, f0, args.block, paced=not args.fast)
+    wav, report = play_live(vocoder, mel, f0, args.block, not args.fast, knobs.at_frames(vocoder.spec, len(f0)))
     write_wav(args.out, wav, vocoder.fs)
     print("\n".join([f"{args.out}: {len(wav) / vocoder.fs:.1f} s", *report.lines()]))
 

@@ -39,13 +39,20 @@ def sample_phase(
     cycles = f0.double() * (hop_length / fs)  # a hop
     passed = torch.cumsum((cycles[:, :-1] + cycles[:, 1:]) / 2, dim=1)
     begin = _wrap(torch.cat([start[:, None], passed + start[:, None]], dim=1))
+    phase, f0_samples = phase_within_frames(begin[:, :-1].to(f0.dtype), cycles.to(f0.dtype), f0, hop_length)
+    return phase, f0_samples, begin[:, -1]
 
+
+def phase_within_frames(
+    begin: torch.Tensor, cycles: torch.Tensor, f0: torch.Tensor, hop_length: int
+) -> Tuple[torch.Tensor, torch.Tensor]:
+    """The first two of :func:`sample_phase`, from phases of frames ``(B, T)``, cycles a hop and F0 ``(B, T + 1)``."""
     tick = torch.arange(hop_length, dtype=f0.dtype, device=f0.device) / hop_length
-    left, right = cycles.to(f0.dtype)[:, :-1, None], cycles.to(f0.dtype)[:, 1:, None]
+    left, right = cycles[:, :-1, None], cycles[:, 1:, None]
     # Sums and products of two, which broadcast fast on a CPU where addcmul and lerp do not.
-    phase = begin[:, :-1, None].to(f0.dtype) + tick * (left + tick * ((right - left) / 2))
+    phase = begin[:, :, None] + tick * (left + tick * ((right - left) / 2))
     f0_samples = f0[:, :-1, None] + tick * (f0[:, 1:, None] - f0[:, :-1, None])
-    return _wrap(phase).flatten(1), f0_samples.flatten(1), begin[:, -1]
+    return _wrap(phase).flatten(1), f0_samples.flatten(1)
 
 
 def pulse_train(phase: torch.Tensor, f0: torch.Tensor, fs: int) -> torch.Tensor:

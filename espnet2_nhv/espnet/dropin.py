@@ -4,16 +4,18 @@ from pathlib import Path
 from typing import Any, Dict, Optional, Union
 
 import torch
-import yaml
 
 from espnet2_nhv.errors import UserError
 from espnet2_nhv.espnet.features import spec_of
 from espnet2_nhv.espnet.listener import AcousticListener
 from espnet2_nhv.feature.spec import FeatureSpec, check_compatible
-from espnet2_nhv.vocoder.base import AbsVocoder
+from espnet2_nhv.refiner.refined import RefinedVocoder
+from espnet2_nhv.refiner.saved import load_refiner
+from espnet2_nhv.text import load_yaml
 from espnet2_nhv.vocoder.saved import load_vocoder
+from espnet2_nhv.vocoder.synthesizer import Synthesizer
 
-_OPTIONS = ("f0_source", "spec")
+_OPTIONS = ("f0_source", "spec", "refiner")
 
 
 class DropInVocoder:
@@ -23,7 +25,7 @@ class DropInVocoder:
 
     Parameters
     ----------
-    vocoder : AbsVocoder
+    vocoder : Synthesizer
     model : ESPnet's singing or speech model
     spec : FeatureSpec of the acoustic model's raw features
     f0_source : ['auto', 'model', 'score']; auto is the model where it has F0, else the score
@@ -38,7 +40,7 @@ class DropInVocoder:
         If the features do not fit, or the vocoder needs F0 and there is none.
     """
 
-    def __init__(self, vocoder: AbsVocoder, model: torch.nn.Module, spec: FeatureSpec, f0_source: str = "auto"):
+    def __init__(self, vocoder: Synthesizer, model: torch.nn.Module, spec: FeatureSpec, f0_source: str = "auto"):
         if vocoder.needs_wav:
             raise UserError(
                 f"{type(vocoder).__name__} analyses a recording, and an acoustic model has none: take another vocoder"
@@ -79,7 +81,8 @@ def build_dropin(
 
     Parameters
     ----------
-    config : ``--vocoder_config``, a YAML file with `f0_source` and `spec` (a file as in conf/feature), each optional
+    config : ``--vocoder_config``, a YAML file with `f0_source`, `spec` (a file as in conf/feature) and `refiner` (the
+        folder of a saved refiner that mels pass first), each optional
     folder : the saved vocoder
     model : ESPnet's singing or speech model
     device : where to compute
@@ -91,6 +94,8 @@ def build_dropin(
     """
     options = _load_options(config)
     vocoder = load_vocoder(folder).to(device)
+    if "refiner" in options:
+        vocoder = RefinedVocoder(vocoder, load_refiner(options["refiner"]))
     spec = FeatureSpec.load(options["spec"]) if "spec" in options else spec_of(model.feats_extract)
     return DropInVocoder(vocoder, model, spec, options.get("f0_source", "auto"))
 
@@ -99,11 +104,9 @@ def _load_options(path: Union[Path, str, None]) -> Dict[str, Any]:
     if path is None:
         return {}
     try:
-        options = yaml.safe_load(Path(path).read_text(encoding="utf-8")) or {}
+        options = load_yaml(path) or {}
     except FileNotFoundError:
         raise UserError(f"--vocoder_config {path}: there is no such file") from None
-    except yaml.YAMLError as error:
-        raise UserError(f"--vocoder_config {path}: not readable as YAML ({error})") from None
     unknown = sorted(set(options) - set(_OPTIONS)) if isinstance(options, dict) else [str(options)]
     if unknown:
         raise UserError(f"--vocoder_config {path}: there is no option {unknown[0]!r}; there are {', '.join(_OPTIONS)}")

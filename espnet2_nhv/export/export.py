@@ -23,6 +23,8 @@ from espnet2_nhv.vocoder.saved import load_vocoder
 try:
     from espnet2_nhv.export.onnx_builder import OPSET
     from espnet2_nhv.export.onnx_graph import stream_model, whole_model
+    from espnet2_nhv.export.plain_nhv import OPSET as PLAIN_OPSET
+    from espnet2_nhv.export.plain_nhv import plain_model
 except ImportError:  # the onnx package is an extra
     OPSET = None
 
@@ -70,36 +72,53 @@ def export(folder: Union[str, Path], form: str, out: Union[str, Path], name: str
         return [target], 0.0
     if not isinstance(vocoder, NHV):
         raise UserError(f"{folder}: a vocoder of kind {vocoder.name} cannot be written as {form}, only nhv; torch can")
+    takes = dict(takes_mel_f0=vocoder.takes_mel_f0, takes_knobs=True)
     if form == "torchscript":
         path = out / f"{name}.pt"
-        write_torchscript(vocoder, make_card(folder, "torchscript", takes_mel_f0=vocoder.takes_mel_f0), path)
+        write_torchscript(vocoder, make_card(folder, "torchscript", **takes), path)
         module = TorchScriptVocoder(path).module
         return [path], _compare(vocoder, lambda mel, f0, white: module(mel, f0, 0, white)[0], path)
     if form == "openutau":
         check_openutau(vocoder.spec, name, folder)
     if OPSET is None:
         raise UserError("writing ONNX needs the package onnx, reading it onnxruntime: pip install onnx onnxruntime")
+    if form == "openutau":
+        return _export_package(vocoder, folder, out, name)
     step = NHVStep(vocoder).eval()
-    facts = dict(opset=OPSET, stride=step.stride, delay_samples=step.delay_samples, takes_mel_f0=vocoder.takes_mel_f0)
+    facts = dict(opset=OPSET, stride=step.stride, delay_samples=step.delay_samples, **takes)
     path = out / f"{name}.onnx"
-    # Who sings with DiffSinger's acoustic models has their frames.
-    spec = dataclasses.replace(vocoder.spec, frame_centre=0.5) if form == "openutau" else vocoder.spec
     card = make_card(folder, "onnx", **facts)
-    write_onnx(whole_model(step, spec.first_centre), dict(card, spec=spec.to_dict()), path)
+    write_onnx(whole_model(step, vocoder.spec.first_centre), card, path)
     session = OnnxVocoder(path).session
 
     def run(mel, f0, white):
         inputs = dict(mel=mel.numpy(), f0=f0.numpy(), white_noise=white.numpy())
         return torch.from_numpy(session.run(["waveform"], inputs)[0])
 
-    difference = _compare(vocoder, run, path, spec)
-    if form == "openutau":
-        package = write_package(path, make_card(folder, "onnx"), out / f"{name}.oudep", name)
-        path.unlink()  # it is in the package
-        return [package], difference
+    difference = _compare(vocoder, run, path)
     stream = out / f"{name}_stream.onnx"
     write_onnx(stream_model(step), make_card(folder, "onnx-stream", **facts), stream)
     return [path, stream], difference
+
+
+def _export_package(vocoder: NHV, folder: Path, out: Path, name: str) -> Tuple[List[Path], float]:
+    """NAME.oudep, and by how much the model in it differs from PyTorch."""
+    # Who sings with DiffSinger's acoustic models has their frames.
+    spec = dataclasses.replace(vocoder.spec, frame_centre=0.5)
+    card = make_card(folder, "onnx", opset=PLAIN_OPSET)
+    model = out / f"{name}.onnx"
+    write_onnx(plain_model(vocoder, spec.first_centre), dict(card, spec=spec.to_dict()), model)
+    try:
+        session = OnnxVocoder(model).session
+        difference = _compare(
+            vocoder,
+            lambda mel, f0, _: torch.from_numpy(session.run(None, dict(mel=mel.numpy(), f0=f0.numpy()))[0]),
+            model,
+            spec,
+        )
+        return [write_package(model, card, out / f"{name}.oudep", name)], difference
+    finally:
+        model.unlink()  # it is in the package
 
 
 def _compare(vocoder: NHV, run: Callable, path: Path, spec: Optional[FeatureSpec] = None) -> float:

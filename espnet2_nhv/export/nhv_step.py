@@ -6,13 +6,16 @@ import torch
 
 from espnet2_nhv.dsp.cepstrum import LOG_MAGNITUDE_RANGE
 from espnet2_nhv.export.fourier import RealFourierTransform
+from espnet2_nhv.feature.knobs import NAMES
 from espnet2_nhv.vocoder.nhv.generator import NHV
+from espnet2_nhv.vocoder.nhv.knob_filters import GENDER, turn_knobs
+from espnet2_nhv.vocoder.nhv.stream import LOWEST_F0
 
-# Hz. F0 is held above this, lest a bad value fill everything after it with what is not a number.
-_LOWEST_F0 = 5.0
-_OWN_STATE = ("frame", "phase", "f0", "mel_f0", "mel", "numbers", "pulses", "white", "harmonic", "noise")
+_OWN_STATE = ("frame", "phase", "f0", "mel_f0", "mel", "knobs", "numbers", "pulses", "white", "harmonic", "noise")
 
 
+# Scripted, lest tracing forgets that nothing is computed for formants that stay.
+_turn_knobs = torch.jit.script(turn_knobs)
 # Of the harmonic filter and of the noise filter.
 Cepstra = Tuple[torch.Tensor, torch.Tensor]
 
@@ -70,6 +73,7 @@ class NHVStep(torch.nn.Module):
             torch.full((batch,), start_phase, dtype=torch.float64),
             *(torch.zeros(batch, late) for _ in range(2)),
             torch.zeros(batch, late, self.vocoder.spec.n_mels),
+            torch.zeros(batch, late, len(NAMES)),
             torch.zeros(batch, late - self.vocoder.look_ahead, sum(self.vocoder.sizes)),
             *(torch.zeros(batch, hop_length) for _ in range(2)),
             *(torch.zeros(batch, (self.n_hops - 1) * hop_length) for _ in range(2)),
@@ -81,6 +85,7 @@ class NHVStep(torch.nn.Module):
         mel: torch.Tensor,
         f0: torch.Tensor,
         mel_f0: torch.Tensor,
+        knobs: torch.Tensor,
         white: torch.Tensor,
         end: torch.Tensor,
         state: List[torch.Tensor],
@@ -92,6 +97,7 @@ class NHVStep(torch.nn.Module):
         mel : Tensor [shape=(B, n, n_mels)], raw log-mel, n >= delay_frames, a multiple of `stride`
         f0 : Tensor [shape=(B, n)], Hz
         mel_f0 : Tensor [shape=(B, n)], Hz, at which the mel was sung, or `f0` again
+        knobs : Tensor [shape=(B, n, len(KNOBS))], 0 where nothing is turned
         white : Tensor [shape=(B, n * hop_length)], white noise of unit power, of the samples that this step makes
         end : Tensor [shape=(), dtype=int64], number of frames of the utterance, where known, else a large one; after
             them, held ones are to follow
@@ -104,33 +110,37 @@ class NHVStep(torch.nn.Module):
         """
         vocoder, late = self.vocoder, self.delay_frames
         own, network_state = state[: len(_OWN_STATE)], state[len(_OWN_STATE) :]
-        frame, phase, old_f0, old_mel_f0, old_mel, old_numbers, old_pulses, old_white, *tails = own
+        frame, phase, old_f0, old_mel_f0, old_mel, old_knobs, old_numbers, old_pulses, old_white, *tails = own
         position = frame - late + torch.arange(mel.shape[1])
 
         # Before the first frame its F0 is held, and the phase so set back that the frame begins with that asked for.
-        f0, mel_f0 = (x.clamp(_LOWEST_F0, vocoder.fs / 2 - 1) for x in (f0, mel_f0))
+        # Lest a bad value fills everything after it with what is not a number.
+        f0, mel_f0 = (x.clamp(LOWEST_F0, vocoder.fs / 2 - 1) for x in (f0, mel_f0))
         numbers, network_state = vocoder.network(vocoder.network_input(mel, mel_f0), network_state)
         first = frame == 0
         phase = torch.where(first, phase - f0[:, 0].double() * (late * self.hop_length / vocoder.fs), phase)
         f0 = torch.cat([torch.where(first, f0[:, :1].expand_as(old_f0), old_f0), f0], dim=1)
         mel, mel_f0 = torch.cat([old_mel, mel], dim=1), torch.cat([old_mel_f0, mel_f0], dim=1)
-        numbers = torch.cat([old_numbers, numbers], dim=1)
+        numbers, knobs = torch.cat([old_numbers, numbers], dim=1), torch.cat([old_knobs, knobs], dim=1)
         # What is needed of them is counted from the end: the exporter must see that sizes are n and n + 1.
         pulses, phase = vocoder.pulses(_without_last(f0, late - 1), phase)
         deviations = vocoder.deviations(white)
         pulses, white = torch.cat([old_pulses, pulses], dim=1), torch.cat([old_white, white], dim=1)
         read = _without_last(numbers, late - vocoder.look_ahead)
         cepstra = vocoder.cepstra(read, *(_without_last(x, late) for x in (mel, f0, mel_f0)))
+        turned = _without_last(knobs, late)
+        cepstra = _turn_knobs(*cepstra, turned, turned[:, :, GENDER], vocoder.knob_filters.matrices())
 
         harmonic, noise = self._filtered(pulses, white, self._window(position, end), cepstra, deviations)
-        harmonic, harmonic_tail = self._overlap_add(harmonic, tails[0])
-        noise, noise_tail = self._overlap_add(noise, tails[1])
+        harmonic, harmonic_tail = self.overlap_add(harmonic, tails[0])
+        noise, noise_tail = self.overlap_add(noise, tails[1])
         new_state = [
             frame + mel.shape[1] - late,
             phase,
             f0[:, -late:],
             mel_f0[:, -late:],
             mel[:, -late:],
+            knobs[:, -late:],
             numbers[:, numbers.shape[1] - (late - vocoder.look_ahead) :],
             pulses[:, -self.hop_length :],
             white[:, -self.hop_length :],
@@ -164,6 +174,23 @@ class NHVStep(torch.nn.Module):
         )
         return harmonic, self.fourier.inverse(white_real * gain, white_imag * gain)
 
+    def filtered_sum(
+        self,
+        pulses: torch.Tensor,
+        white: torch.Tensor,
+        window: torch.Tensor,
+        cepstra: Cepstra,
+        deviations: torch.Tensor,
+    ) -> torch.Tensor:
+        """As :meth:`_filtered`, but the sum of both."""
+        pulses_real, pulses_imag = self.fourier(self._frames(pulses, window))
+        white_real, white_imag = self.fourier(self._frames(white, window))
+        real, imag, gain = self._responses(cepstra, deviations)
+        return self.fourier.inverse(
+            pulses_real * real - pulses_imag * imag + white_real * gain,
+            pulses_real * imag + pulses_imag * real + white_imag * gain,
+        )
+
     def _frames(self, excitation: torch.Tensor, window: torch.Tensor) -> torch.Tensor:
         """Excitation ``(B, (n + 1) * hop_length)`` as windowed frames ``(2 * hop_length / N2, B * n, N2)``."""
         rows = self.hop_length // self.fourier.n_columns
@@ -181,7 +208,7 @@ class NHVStep(torch.nn.Module):
         gain = torch.matmul(noise, self.to_log_gain).clamp(*LOG_MAGNITUDE_RANGE).exp()
         return magnitude * torch.cos(angle), magnitude * torch.sin(angle), gain
 
-    def _overlap_add(self, frames: torch.Tensor, tail: torch.Tensor) -> Tuple[torch.Tensor, torch.Tensor]:
+    def overlap_add(self, frames: torch.Tensor, tail: torch.Tensor) -> Tuple[torch.Tensor, torch.Tensor]:
         """Frames ``(n_fft / N2, B * n, N2)`` a hop apart and the tail before, added up; the signal and its new tail."""
         n_tail = self.n_hops - 1
         rows, n_columns, batch = self.hop_length // self.fourier.n_columns, self.fourier.n_columns, tail.shape[0]
@@ -223,9 +250,9 @@ class FlatStep(torch.nn.Module):
         super().__init__()
         self.step = step
 
-    def forward(self, mel, f0, mel_f0, white, end, *state):
+    def forward(self, mel, f0, mel_f0, knobs, white, end, *state):
         """As :meth:`NHVStep.forward`; returns harmonic, noise and the tensors of the next state."""
-        harmonic, noise, new_state = self.step(mel, f0, mel_f0, white, end, list(state))
+        harmonic, noise, new_state = self.step(mel, f0, mel_f0, knobs, white, end, list(state))
         return (harmonic, noise, *new_state)
 
 

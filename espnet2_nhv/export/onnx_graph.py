@@ -1,7 +1,5 @@
 """NHV as ONNX graphs: one step with its state, for streams, and a whole utterance, which repeats the step."""
 
-import io
-import warnings
 from typing import List, Tuple
 
 import numpy as np
@@ -11,39 +9,38 @@ from onnx import helper
 
 from espnet2_nhv.export.nhv_step import FlatStep, NHVStep
 from espnet2_nhv.export.onnx_builder import IR_VERSION, OPSET, Builder, declare
+from espnet2_nhv.export.onnx_trace import traced
+from espnet2_nhv.feature.knobs import KNOBS, NAMES
 from espnet2_nhv.vocoder.nhv.flat_noise import ROW_STEP, SEED_STEP
 
 # Frames at a time: few enough that what is computed of them stays in a core's cache, enough that calls cost little.
 BLOCK_FRAMES = 128
 _FOREVER = 2**62
-# What the exporter lacks, of numbers above 0, or what ONNX Runtime has not vectorised.
-_SYMBOLICS = {
-    "aten::frac": lambda g, x: g.op("Sub", x, g.op("Floor", x)),
-    "aten::tan": lambda g, x: g.op("Div", g.op("Sin", x), g.op("Cos", x)),
-}
 PARTS = ("harmonic", "noise")
 # Inputs that need not be given.
 _OPTIONAL = {
     "mel_f0": np.zeros((1, 0), np.float32),
     "seed": np.zeros((), np.int64),
     "white_noise": np.zeros((1, 0), np.float32),
+    **{name: np.zeros((1, 1), np.float32) for name in NAMES},
 }
 
 
 def stream_model(step: NHVStep) -> onnx.ModelProto:
     """One step: ``mel, f0, state`` to ``waveform, harmonic, noise, next state``.
 
-    Optional inputs: `mel_f0` ``(B, n)``, Hz, at which the mel was sung, `seed` or `white_noise`
-    ``(B, n * hop_length)``, and `end`, the number of frames of the utterance.
+    Optional inputs: `mel_f0` ``(B, n)``, Hz, at which the mel was sung, the knobs, each ``(1 or B, 1 or n)``, `seed` or
+    `white_noise` ``(B, n * hop_length)``, and `end`, the number of frames of the utterance.
     """
     b = Builder("io/")
     graph = _step_graph(step)
     states = _state_types(step)
-    b.op("Identity", "mel", name="step/mel")
     b.op("Identity", "f0", name="step/f0")
-    _add_mel_f0(b, "step/mel_f0")
     b.op("Identity", "end", name="step/end")
     n_frames = b.size("mel", 1)
+    _add_knobs(b, b.size("mel", 0), b.counting(b.constant(0), n_frames))
+    b.op("Identity", "mel", name="step/mel")
+    _add_mel_f0(b, "step/mel_f0")
     frame = b.op("Sub", "state_frame", b.constant(step.delay_frames))
     _add_noise(b, b.size("mel", 0), frame, n_frames, step)
     for name, _, _ in states:
@@ -67,8 +64,8 @@ def stream_model(step: NHVStep) -> onnx.ModelProto:
 def whole_model(step: NHVStep, late: int = 0) -> onnx.ModelProto:
     """A whole utterance, in blocks: ``mel, f0`` to ``waveform, harmonic, noise``, the first the others' sum.
 
-    Optional inputs: `mel_f0` ``(B, T)``, Hz, at which the mel was sung, `seed` or `white_noise` ``(B, N)``, and
-    `phase`, in cycles, of the pulses at the first sample.
+    Optional inputs: `mel_f0` ``(B, T)``, Hz, at which the mel was sung, the knobs, each ``(1 or B, 1 or T)``, `seed` or
+    `white_noise` ``(B, N)``, and `phase`, in cycles, of the pulses at the first sample.
     The first frame is centred at sample `late`, which is 0 or, with one frame more held before it, half a hop.
     """
     b = Builder("whole/")
@@ -117,8 +114,9 @@ def _body(step: NHVStep, states: List[tuple], late: int) -> onnx.GraphProto:
     frames = b.op("Min", frames, last)  # the last frame held
     if late:  # and the first
         frames = b.op("Max", b.op("Sub", frames, b.constant(1)), b.constant(0))
-    b.op("Gather", "mel", frames, axis=1, name="step/mel")
     b.op("Gather", "f0", frames, axis=1, name="step/f0")
+    _add_knobs(b, "whole/batch", frames)
+    b.op("Gather", "mel", frames, axis=1, name="step/mel")
     b.op("Gather", "whole/mel_f0", frames, axis=1, name="step/mel_f0")
     b.op("Identity", "whole/n_frames", name="step/end")
     frame = b.op("Sub", "body/begin", b.constant(step.delay_frames))
@@ -141,6 +139,16 @@ def _add_mel_f0(b: Builder, name: str) -> None:
         taken.op("Identity", value, name=f"{name}_{branch}")
         branches[f"{branch}_branch"] = taken.graph(branch, [], [declare(f"{name}_{branch}", np.float32, None)])
     b.op("If", b.op("Greater", b.size("mel_f0", 1), b.constant(0)), name=name, **branches)
+
+
+def _add_knobs(b: Builder, batch: str, frames: str) -> None:
+    """`step/knobs` of some frames, within their ranges, from inputs of one value or of one a frame."""
+    turned = []
+    for name, (_, _, limits) in KNOBS.items():
+        place = b.op("Min", frames, b.op("Sub", b.size(name, 1), b.constant(1)))
+        knob = b.op("Clip", b.op("Gather", name, place, axis=1), *(b.constant(x, np.float32) for x in limits))
+        turned.append(b.op("Unsqueeze", b.op("Expand", knob, b.shape(batch, 1)), b.constant([2])))
+    b.op("Concat", *turned, axis=2, name="step/knobs")
 
 
 def _add_noise(b: Builder, batch: str, frame: str, n_frames: str, step: NHVStep) -> None:
@@ -223,7 +231,8 @@ def _state_types(step: NHVStep) -> List[Tuple[str, type, list]]:
 
 
 def _model(name: str, nodes, inputs, outputs, constants, optional: dict) -> onnx.ModelProto:
-    shapes = {"white_noise": ["noise_batch", "n_noise"], "mel_f0": ["mel_f0_batch", "n_mel_f0"]}
+    varying = ("white_noise", "mel_f0", *NAMES)
+    shapes = {key: [f"{key}_batch", f"n_{key}"] for key in varying}
     for key, default in optional.items():
         inputs = [*inputs, declare(key, default.dtype, shapes.get(key, default.shape))]
         constants = [*constants, onnx.numpy_helper.from_array(default, key)]
@@ -238,35 +247,17 @@ def _step_graph(step: NHVStep) -> onnx.GraphProto:
     """The step as traced by PyTorch's exporter; all names begin with ``step/``."""
     batch, n_frames = 1, 8 * step.stride
     state = step.initial_state(batch)
-    arguments = (
-        torch.zeros(batch, n_frames, step.vocoder.spec.n_mels),
-        *(torch.full((batch, n_frames), f0) for f0 in (220.0, 330.0)),
-        torch.zeros(batch, n_frames * step.hop_length),
-        torch.tensor(_FOREVER),
-        *state,
-    )
+    arguments = {
+        "mel": torch.zeros(batch, n_frames, step.vocoder.spec.n_mels),
+        **{name: torch.full((batch, n_frames), f0) for name, f0 in (("f0", 220.0), ("mel_f0", 330.0))},
+        "knobs": torch.zeros(batch, n_frames, len(NAMES)),
+        "white": torch.zeros(batch, n_frames * step.hop_length),
+        "end": torch.tensor(_FOREVER),
+        **dict(zip(step.state_names(), state)),
+    }
     names = step.state_names()
-    varying = {name: {0: "batch", 1: "n"} for name in ("mel", "f0", "mel_f0")} | {"white": {0: "batch", 1: "m"}}
+    varying = {name: {0: "batch", 1: "n"} for name in ("mel", "f0", "mel_f0", "knobs")}
+    varying["white"] = {0: "batch", 1: "m"}
     varying.update({name: {0: "batch"} for name, tensor in zip(names, state) if tensor.dim()})
-    buffer = io.BytesIO()
-    for name, symbolic in _SYMBOLICS.items():
-        torch.onnx.register_custom_op_symbolic(name, symbolic, OPSET)
-    try:
-        with torch.no_grad(), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            # The tracing exporter: it takes seconds where the one on torch.export takes minutes.
-            torch.onnx.export(
-                FlatStep(step).eval(),
-                arguments,
-                buffer,
-                dynamo=False,
-                opset_version=OPSET,
-                input_names=["mel", "f0", "mel_f0", "white", "end", *names],
-                output_names=["harmonic", "noise", *(f"next_{name}" for name in names)],
-                dynamic_axes=varying,
-            )
-    finally:
-        for name in _SYMBOLICS:
-            torch.onnx.unregister_custom_op_symbolic(name, OPSET)
-    model = onnx.load_from_string(buffer.getvalue())
-    return onnx.compose.add_prefix_graph(model.graph, "step/", inplace=True)
+    outputs = ["harmonic", "noise", *(f"next_{name}" for name in names)]
+    return traced(FlatStep(step).eval(), arguments, outputs, varying, "step/")

@@ -1,13 +1,14 @@
 """Vocoders that run in ONNX Runtime."""
 
 from pathlib import Path
-from typing import Optional, Sequence, Union
+from typing import Dict, Optional, Sequence, Union
 
 import numpy as np
 import torch
 
 from espnet2_nhv.errors import UserError
 from espnet2_nhv.export.onnx_file import read_onnx
+from espnet2_nhv.feature.knobs import NAMES
 from espnet2_nhv.vocoder.late_stream import LateStream
 from espnet2_nhv.vocoder.synthesizer import Synthesizer
 
@@ -48,20 +49,36 @@ class OnnxVocoder(Synthesizer):
         """Whether it makes a difference at which F0 the mel was sung."""
         return self.card.get("takes_mel_f0", False)
 
-    def synthesize(self, mel: torch.Tensor, f0: torch.Tensor, mel_f0: Optional[torch.Tensor] = None) -> torch.Tensor:
+    @property
+    def takes_knobs(self) -> bool:
+        """Whether it was written when there were knobs."""
+        return self.card.get("takes_knobs", False)
+
+    def synthesize(
+        self,
+        mel: torch.Tensor,
+        f0: torch.Tensor,
+        mel_f0: Optional[torch.Tensor] = None,
+        knobs: Optional[torch.Tensor] = None,
+    ) -> torch.Tensor:
         """One utterance; in blocks, either inside the graph or from here."""
         if self.card["kind"] == "onnx-stream":
             stream, size = OnnxStream(self, 0, 0.0), 128 * self.card["stride"]
-            given = [mel, f0] if mel_f0 is None else [mel, f0, mel_f0]
-            parts = [stream.push(*chunk) for chunk in zip(*(x.split(size) for x in given))]
+            given = dict(mel=mel, f0=f0, mel_f0=mel_f0, knobs=knobs)
+            given = {name: x.split(size) for name, x in given.items() if x is not None}
+            parts = [stream.push(**dict(zip(given, chunk))) for chunk in zip(*given.values())]
             return torch.cat([*parts, stream.flush()])
+        inputs = dict(mel=np.ascontiguousarray(mel[None].numpy()), f0=np.ascontiguousarray(f0[None].numpy()))
+        more = _turned(knobs)
+        if mel_f0 is not None:
+            more["mel_f0"] = np.ascontiguousarray(mel_f0[None].numpy())
+        if more:  # inputs that need not be given cannot be bound
+            return torch.from_numpy(self.session.run(["waveform"], {**inputs, **more})[0][0])
         # Written to where it is to be, because what ONNX Runtime holds itself is copied once more.
         wav = np.empty((1, len(mel) * self.spec.hop_length), np.float32)
         binding = self.session.io_binding()
-        binding.bind_cpu_input("mel", np.ascontiguousarray(mel[None].numpy()))
-        binding.bind_cpu_input("f0", np.ascontiguousarray(f0[None].numpy()))
-        if mel_f0 is not None:
-            binding.bind_cpu_input("mel_f0", np.ascontiguousarray(mel_f0[None].numpy()))
+        for name, value in inputs.items():
+            binding.bind_cpu_input(name, value)
         binding.bind_output("waveform", "cpu", 0, np.float32, wav.shape, wav.ctypes.data)
         self.session.run_with_iobinding(binding)
         return torch.from_numpy(wav[0])
@@ -90,7 +107,7 @@ class OnnxStream:
                 self._state[entry.name] = np.zeros(shape, types[entry.type])
         self._state["state_phase"][:] = start_phase
         self._names = ["waveform", *(f"next_{name}" for name in self._state)]
-        self._frames = torch.empty(0, vocoder.spec.n_mels), torch.empty(0), torch.empty(0)
+        self._frames = torch.empty(0, vocoder.spec.n_mels), torch.empty(0), torch.empty(0), torch.empty(0, len(NAMES))
         self._n_frames, self._last, self._flushed = 0, None, False
         self._sent = -vocoder.card["delay_samples"]  # so much silence comes first
 
@@ -104,12 +121,14 @@ class OnnxStream:
         """`latency_frames` in seconds of audio."""
         return self.latency_frames * self.vocoder.spec.hop_length / self.vocoder.fs
 
-    def push(self, mel, f0, mel_f0=None) -> torch.Tensor:
+    def push(self, mel, f0, mel_f0=None, knobs=None) -> torch.Tensor:
         """Feed raw frames ``(n, n_mels)`` and ``(n,)``; returns what can be finished by now, possibly nothing."""
         if self._flushed:
             raise UserError("the stream has been flushed: start another one for new frames")
         mel, f0, mel_f0 = self.vocoder.check_features(mel, f0, mel_f0)
-        frames = mel, f0, f0 if mel_f0 is None else mel_f0
+        knobs = self.vocoder.check_knobs(knobs, len(mel))
+        knobs = torch.zeros(len(mel), len(NAMES)) if knobs is None else knobs
+        frames = mel, f0, f0 if mel_f0 is None else mel_f0, knobs
         self._n_frames += len(mel)
         self._last = [x[-1:] for x in frames]
         return self._advance(frames)
@@ -134,7 +153,7 @@ class OnnxStream:
         # A file that was written before there was mel_f0 has no such input.
         names = ("mel", "f0", "mel_f0") if self.vocoder.takes_mel_f0 else ("mel", "f0")
         given = {name: x[None, :n].numpy() for name, x in zip(names, self._frames)}
-        inputs = dict(self._state, **given, seed=self._seed)
+        inputs = dict(self._state, **given, **_turned(self._frames[3][:n]), seed=self._seed)
         if end is not None:
             inputs["end"] = np.array(end, np.int64)
         self._frames = [x[n:] for x in self._frames]
@@ -143,3 +162,9 @@ class OnnxStream:
         early = min(max(-self._sent, 0), wav.shape[1])
         self._sent += wav.shape[1]
         return torch.from_numpy(wav[0, early:])
+
+
+def _turned(knobs: Optional[torch.Tensor]) -> Dict[str, np.ndarray]:
+    """Of knobs ``(T, len(KNOBS))`` the inputs, each ``(1, T)``, of those that are not at 0 throughout."""
+    columns = {} if knobs is None else {name: np.ascontiguousarray(x[None]) for name, x in zip(NAMES, knobs.numpy().T)}
+    return {name: column for name, column in columns.items() if column.any()}

@@ -1,8 +1,8 @@
 """A package for OpenUtau, and for other programs that sing with DiffSinger's acoustic models.
 
 They read ``vocoder.yaml`` beside an ONNX file whose inputs are `mel` ``(1, T, n_mels)`` and `f0` ``(1, T)`` and whose
-first output is the waveform ``(1, samples)``. An ``.oudep`` file is a zip archive of these with ``oudep.yaml``, which
-names the folder it is installed to.
+output is the waveform ``(1, samples)``. OpenUtau keeps whatever else comes out in its cache, so nothing else does. An
+``.oudep`` file is a zip archive of these with ``oudep.yaml``, which names the folder it is installed to.
 
 Sources: what OpenUtau's DsVocoder, DiffSingerRenderer and DependencyInstaller read, and DiffSinger's vocoder exporter
 writes.
@@ -69,6 +69,7 @@ def write_package(model: Path, card: dict, path: Path, name: str) -> Path:
         mel_base=_LOG_BASES[spec.log_base],
         mel_scale=spec.mel_scale,
         pitch_controllable=True,  # F0 need not be that of the mel
+        force_on_cpu=False,  # float32, no loop: graphics processors can run it
     )
     dependency = dict(
         id=name,  # newer versions install to a folder of this name, older ones of the next

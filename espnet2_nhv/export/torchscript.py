@@ -11,6 +11,7 @@ import torch
 from espnet2_nhv.errors import UserError
 from espnet2_nhv.export.card import KEY, as_text, check_card
 from espnet2_nhv.export.nhv_step import ComplexNHVStep, FlatStep
+from espnet2_nhv.feature.knobs import NAMES
 from espnet2_nhv.files import write_whole
 from espnet2_nhv.vocoder.nhv.flat_noise import cut, start_of
 from espnet2_nhv.vocoder.nhv.generator import NHV
@@ -24,9 +25,18 @@ class WholeUtterance(torch.nn.Module):
     """A step, traced, repeated over an utterance; to be scripted."""
 
     def __init__(
-        self, step, noise, initial: List[torch.Tensor], hop_length: int, late: int, early: int, stride: int, centre: int
+        self,
+        step,
+        noise,
+        initial: List[torch.Tensor],
+        hop_length: int,
+        late: int,
+        early: int,
+        stride: int,
+        centre: int,
     ):
         super().__init__()
+        self.n_knobs = len(NAMES)
         self.centre = centre  # the sample at which the first frame is to be centred: 0 or half a hop
         self.step, self.noise = step, noise
         self.hop_length, self.late, self.early, self.stride = hop_length, late, early, stride
@@ -41,16 +51,26 @@ class WholeUtterance(torch.nn.Module):
         white: Optional[torch.Tensor] = None,
         phase: float = 0.0,
         mel_f0: Optional[torch.Tensor] = None,
+        breathiness: Optional[torch.Tensor] = None,
+        voicing: Optional[torch.Tensor] = None,
+        tension: Optional[torch.Tensor] = None,
+        gender: Optional[torch.Tensor] = None,
+        loudness: Optional[torch.Tensor] = None,
     ) -> Tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Mel ``(B, T, n_mels)`` and F0 ``(B, T)`` to waveform, harmonic and noise, each ``(B, T * hop_length)``.
 
-        `mel_f0` ``(B, T)`` is the F0 at which the mel was sung, where it may be another.
+        `mel_f0` ``(B, T)`` is the F0 at which the mel was sung, where it may be another; the knobs are ``(B, T)``, or
+        1 in place of either.
         """
+        knobs = torch.zeros(mel.shape[0], mel.shape[1], self.n_knobs)
+        for i, knob in enumerate([breathiness, voicing, tension, gender, loudness]):
+            if knob is not None:
+                knobs[:, :, i] = knob
         batch, hop, n_samples = mel.shape[0], self.hop_length, mel.shape[1] * self.hop_length
         sung = f0 if mel_f0 is None else mel_f0
         if self.centre > 0:  # one frame more, held
             mel, f0 = torch.cat([mel[:, :1], mel], dim=1), torch.cat([f0[:, :1], f0], dim=1)
-            sung = torch.cat([sung[:, :1], sung], dim=1)
+            sung, knobs = torch.cat([sung[:, :1], sung], dim=1), torch.cat([knobs[:, :1], knobs], dim=1)
         n_frames = mel.shape[1]
         total = n_frames + self.late + 2
         state: List[torch.Tensor] = []
@@ -74,7 +94,8 @@ class WholeUtterance(torch.nn.Module):
                 place = torch.arange((begin - self.late) * hop, (begin - self.late + n) * hop)
                 inside = (place >= 0) & (place < white.shape[1])
                 white_block = (white[:, place.clamp(0, white.shape[1] - 1)] * inside).expand(batch, -1)
-            output = self.step(mel[:, frames], f0_block, sung[:, frames], white_block, torch.tensor(n_frames), state)
+            features = mel[:, frames], f0_block, sung[:, frames], knobs[:, frames]
+            output = self.step(*features, white_block, torch.tensor(n_frames), state)
             state = output[2:]
             first = begin * hop - self.early - self.centre  # the place of this block's first sample
             skip = max(0, -first)
@@ -93,8 +114,8 @@ class _Step(torch.nn.Module):
         super().__init__()
         self.step = FlatStep(step)
 
-    def forward(self, mel, f0, mel_f0, white, end, state: List[torch.Tensor]):
-        return list(self.step(mel, f0, mel_f0, white, end, *state))
+    def forward(self, mel, f0, mel_f0, knobs, white, end, state: List[torch.Tensor]):
+        return list(self.step(mel, f0, mel_f0, knobs, white, end, *state))
 
 
 class _Noise(torch.nn.Module):
@@ -113,10 +134,10 @@ def write_torchscript(vocoder: NHV, card: dict, path: Union[str, Path]) -> None:
     step, hop_length = ComplexNHVStep(vocoder).eval(), vocoder.spec.hop_length
     initial, n = step.initial_state(batch=1), 8 * step.stride
     mel, f0 = torch.zeros(1, n, vocoder.spec.n_mels), torch.full((1, n), 220.0)
-    white, end = torch.zeros(1, n * hop_length), torch.tensor(n)
+    white, end, knobs = torch.zeros(1, n * hop_length), torch.tensor(n), torch.zeros(1, n, len(NAMES))
     with torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that tracing and scripting are not what PyTorch develops any more
-        traced = torch.jit.trace(_Step(step), (mel, f0, f0, white, end, initial), check_trace=False)
+        traced = torch.jit.trace(_Step(step), (mel, f0, f0, knobs, white, end, initial), check_trace=False)
         noise = torch.jit.trace(
             _Noise(vocoder.noise, hop_length), (torch.tensor(0), torch.tensor(0), f0), check_trace=False
         )
@@ -172,8 +193,21 @@ class TorchScriptVocoder(Synthesizer):
         """Whether it makes a difference at which F0 the mel was sung."""
         return self.card.get("takes_mel_f0", False)
 
-    def synthesize(self, mel: torch.Tensor, f0: torch.Tensor, mel_f0: Optional[torch.Tensor] = None) -> torch.Tensor:
+    @property
+    def takes_knobs(self) -> bool:
+        """Whether it was written when there were knobs."""
+        return self.card.get("takes_knobs", False)
+
+    def synthesize(
+        self,
+        mel: torch.Tensor,
+        f0: torch.Tensor,
+        mel_f0: Optional[torch.Tensor] = None,
+        knobs: Optional[torch.Tensor] = None,
+    ) -> torch.Tensor:
         """One utterance of checked features."""
         more = {} if mel_f0 is None else dict(mel_f0=mel_f0[None])
+        if knobs is not None:
+            more.update(zip(NAMES, knobs.T[:, None]))
         with torch.no_grad():
             return self.module(mel[None], f0[None], **more)[0][0]

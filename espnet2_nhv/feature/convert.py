@@ -35,14 +35,23 @@ def convert_features(
         mel = mel * (source.ln_base / target.ln_base)
     if source.floor != target.floor:
         mel = mel.clamp(min=target.log_floor)
-    if (source.hop_length, source.frame_centre) != (target.hop_length, target.frame_centre):
-        step = target.hop_length / source.hop_length
-        first = target.first_centre / source.hop_length - source.frame_centre
-        mel = resample_frames(mel, step, first)
-        if f0 is not None:
-            # Pitch moves in semitones, so it is interpolated in log F0; in float64, lest a steady note lose cents.
-            f0 = resample_frames(f0.double().log()[:, None], step, first)[:, 0].exp().to(f0.dtype)
+    mel = resampled_curves(mel, source, target)
+    if f0 is not None and not _same_frames(source, target):
+        # Pitch moves in semitones, so it is interpolated in log F0; in float64, lest a steady note lose cents.
+        f0 = resampled_curves(f0.double().log()[:, None], source, target)[:, 0].exp().to(f0.dtype)
     return mel, f0
+
+
+def resampled_curves(frames: torch.Tensor, source: FeatureSpec, target: FeatureSpec) -> torch.Tensor:
+    """Frames ``(T, C)`` of one spec at the frames of another, interpolated where hop or frame centre differ."""
+    if _same_frames(source, target):
+        return frames
+    step = target.hop_length / source.hop_length
+    return resample_frames(frames, step, target.first_centre / source.hop_length - source.frame_centre)
+
+
+def _same_frames(source: FeatureSpec, target: FeatureSpec) -> bool:
+    return (source.hop_length, source.frame_centre) == (target.hop_length, target.frame_centre)
 
 
 def resample_frames(frames: torch.Tensor, step: float, first: float = 0.0) -> torch.Tensor:

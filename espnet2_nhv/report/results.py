@@ -7,6 +7,8 @@ from typing import List, Optional, Sequence, Union
 
 from espnet2_nhv.errors import UserError
 from espnet2_nhv.files import write_whole
+from espnet2_nhv.report.curves import CURVES, curve_table, read_curves
+from espnet2_nhv.report.ranks import add_ranks
 from espnet2_nhv.report.table import COPY_SYNTHESIS, render
 from espnet2_nhv.score.evaluate import SCORES
 from espnet2_nhv.score.files import load_facts
@@ -14,6 +16,7 @@ from espnet2_nhv.score.metrics import METRICS
 from espnet2_nhv.score.optional import OPTIONAL
 from espnet2_nhv.score.robustness.rows import collect_robustness
 from espnet2_nhv.synthesis.decode import SOURCE
+from espnet2_nhv.synthesis.peer import PEER
 from espnet2_nhv.vocoder.saved import is_another, load_vocoder
 
 
@@ -38,8 +41,9 @@ def write_results(
 
     Returns
     -------
-    rows : list of dict, see :func:`collect_row`; behind them, where `espnet2_nhv.bin.robustness` measured any, those
-        of :func:`~espnet2_nhv.score.robustness.rows.collect_robustness`
+    rows : list of dict, see :func:`collect_row` and :func:`~espnet2_nhv.report.ranks.add_ranks`; behind them, where
+        `espnet2_nhv.bin.robustness` measured any, those of
+        :func:`~espnet2_nhv.score.robustness.rows.collect_robustness`
 
     Raises
     ------
@@ -49,15 +53,23 @@ def write_results(
     expdir = Path(expdir)
     if not expdir.is_dir():
         raise UserError(f"{expdir}: not there; train, decode and score first, or name the folder with --expdir")
-    rows, robustness = [], []
+    rows, utterances, robustness = [], [], []
     for name in vocoders:
         folder = expdir / (f"{name}_{tag}" if tag else name)
-        vocoder = describe(folder / "vocoder")
+        vocoder = {} if (folder / PEER).is_file() else describe(folder / "vocoder")
         rows += [collect_row(folder, name, set_name, tag, **vocoder) for set_name in sets]
+        utterances += [load_facts(folder / "decode" / set_name / SCORES).get("utterances", {}) for set_name in sets]
         robustness += collect_robustness(folder, name, tag)
+    for set_name in sets:
+        ours = [index for index, row in enumerate(rows) if row["set"] == set_name]
+        add_ranks([rows[index] for index in ours], [utterances[index] for index in ours])
     rows += robustness
     write_whole(expdir / "RESULTS.json", json.dumps(rows, indent=1, allow_nan=False, ensure_ascii=False) + "\n")
-    write_whole(expdir / "RESULTS.md", render(rows, command, made_from))
+    text = render(rows, command, made_from)
+    curves = read_curves(expdir, [f"{name}_{tag}" if tag else name for name in vocoders])
+    if curves:
+        text += f"\n## Learning curves\n\n{CURVES}\n\n{curve_table(curves)}\n"
+    write_whole(expdir / "RESULTS.md", text)
     return rows
 
 
@@ -100,6 +112,8 @@ def collect_row(
         bitrate : float, bit/s, of a codec
         f0_tracker : str, which F0 scores were made with; features_f0 : str, which features were
         steps : int; train_seconds : float; train_device : str
+        peer : str, of a vocoder that was trained elsewhere the licence of its weights; else None
+        refined : bool, whether mels passed a refiner first
         stale : bool, whether another vocoder has been saved since the set was synthesised
         failed : str, what has failed since the scores were written
         error : str, why there are no scores
@@ -120,6 +134,8 @@ def collect_row(
     row.update(steps=training.get("steps"), train_seconds=training.get("seconds"))
     row["train_device"] = ("cuda" if config["ngpu"] else "cpu") if "ngpu" in config else None
     row.update(f0_tracker=scores.get("f0_tracker"), features_f0=load_facts(decode / SOURCE).get("f0_method"))
+    row["peer"] = load_facts(folder / PEER).get("licence")
+    row["refined"] = "refiner" in load_facts(decode / SOURCE)
     row["stale"] = is_another(folder / "vocoder", load_facts(decode / SOURCE).get("vocoder"))
     scored = bool(scores.get("n_scored"))
     row["failed"] = _failure(folder, since=decode / SCORES) if scored else None
@@ -144,7 +160,7 @@ def _why_failed(folder: Path, set_name: str, scores: dict) -> str:
     failure = _failure(folder)
     if failure is not None:
         return failure
-    if not (folder / "vocoder" / "vocoder.yaml").is_file():
+    if not (folder / PEER).is_file() and not (folder / "vocoder" / "vocoder.yaml").is_file():
         return f"not trained ({folder.name}/vocoder is not a saved vocoder)"
     if not (decode / "wav.scp").is_file():
         return f"not decoded ({folder.name}/decode/{set_name}/wav.scp is missing)"

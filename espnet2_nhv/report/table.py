@@ -2,6 +2,7 @@
 
 from typing import List, Optional, Sequence
 
+from espnet2_nhv.report.ranks import FAMILIES, MEANING, by_composite, shown_metrics, with_interval
 from espnet2_nhv.score.metrics import METRICS, Metric
 from espnet2_nhv.score.optional import OPTIONAL
 from espnet2_nhv.score.robustness.rows import Table, robustness_tables
@@ -21,6 +22,7 @@ def render(rows: Sequence[dict], command: Optional[str] = None, made_from: str =
         parts += [f"## {set_name}", _results_table(ours)]
         for group in groups(ours):
             parts += [f"### {group} of {set_name}", _group_table(ours, group)]
+        parts += [f"### Ranks of {set_name}", MEANING, _rank_table(ours)] if by_composite(ours) else []
         worst = _worst_table(ours)
         if worst:
             parts += [f"### Worst utterances of {set_name}", worst]
@@ -132,6 +134,16 @@ def _group_table(rows: Sequence[dict], group: str) -> str:
     return _table(head, list(zip(*cells)), left={0})
 
 
+def _rank_table(rows: Sequence[dict]) -> str:
+    metrics = shown_metrics()
+    head = ["vocoder", "composite ↓", *(f"{name} ↓" for name in FAMILIES), *map(titled, metrics)]
+    lines = []
+    for row in by_composite(rows):
+        means = [f"{row['composite'][name]:.2f}" if name in row["composite"] else "" for name in ("all", *FAMILIES)]
+        lines.append([_named(row), *means, *(with_interval(row, metric.key) for metric in metrics)])
+    return _table(head, lines, left={0})
+
+
 def spread(row: dict, metric: Metric) -> str:
     """The standard error that belongs to a mean, as text, e.g. " ± 0.06"; nothing where it is not shown."""
     error = (row.get("stderr") or {}).get(metric.key)
@@ -200,6 +212,9 @@ def remarks(row: dict) -> str:
     if row["error"]:
         return f"failed: {row['error']}"
     notes = ["analyses the recording itself"] if row["reads_recording"] else []
+    if row.get("peer"):
+        notes.append(f"trained elsewhere, on other data; its own features; licence {row['peer']}")
+    notes += ["mels refined first"] if row.get("refined") else []
     notes += [f"{row['bitrate'] / 1000:.1f} kbit/s"] if row.get("bitrate") else []
     notes += [f"{row['n_missing']} missing"] if row["n_missing"] else []
     notes += ["synthesised before it was trained again: run stage 5"] if row["stale"] else []

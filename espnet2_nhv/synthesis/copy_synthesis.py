@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import logging
+import math
 from pathlib import Path
 from typing import Dict, Optional, Union
 
@@ -10,11 +11,14 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
+from espnet2_nhv.alone import alone_in
 from espnet2_nhv.errors import UserError
+from espnet2_nhv.feature.finding import AUDIO
+from espnet2_nhv.feature.knobs import NAMES, KnobSource
 from espnet2_nhv.feature.mel import mel_blocks
 from espnet2_nhv.feature.pitch.source import PitchSource
 from espnet2_nhv.feature.warp import between_harmonics, shift_formants
-from espnet2_nhv.synthesis.inputs import AUDIO, LISTS, input_files
+from espnet2_nhv.synthesis.inputs import LISTS, input_files
 from espnet2_nhv.synthesis.keep import begin_keeping, keeping
 from espnet2_nhv.synthesis.outputs import Outputs, leaving_out, state_of
 from espnet2_nhv.synthesis.recording import f0_of, progress_bar, read_recording
@@ -59,6 +63,7 @@ class _Job:
     pitch: PitchSource
     subtype: str
     keep: Optional[Path]
+    knobs: KnobSource
 
     def is_kept(self, name: str) -> bool:
         """Whether the features of a recording are where they are to be kept."""
@@ -74,6 +79,7 @@ def copy_synthesis(
     pitch: PitchSource = PitchSource(),
     subtype: str = "PCM_16",
     keep: Optional[Union[str, Path]] = None,
+    knobs: KnobSource = KnobSource(),
 ) -> Dict[str, str]:
     """Copy synthesis of a recording, or of a folder or list of them, with a progress bar.
 
@@ -89,6 +95,7 @@ def copy_synthesis(
     subtype : ['PCM_16', 'FLOAT'], sample format
     keep : path of a folder for the features of each recording (``NAME.npz`` of mel, f0 and vuv, before any change, and
         ``spec.yaml``), or None
+    knobs : KnobSource, how far knobs are turned
 
     Returns
     -------
@@ -100,7 +107,7 @@ def copy_synthesis(
         If a single recording cannot be used, or none of many.
     """
     source, target = Path(source), Path(target)
-    job = _Job(change, pitch, subtype, None if keep is None else Path(keep))
+    job = _Job(change, pitch, subtype, None if keep is None else Path(keep), knobs)
     if job.keep is not None:
         if vocoder.needs_wav:
             raise UserError("--keep_features: this vocoder analyses recordings itself and has no features to keep")
@@ -115,23 +122,31 @@ def copy_synthesis(
         return {}
 
     files = input_files(source, AUDIO)
-    settings = dict(vocoder=digest, **dataclasses.asdict(change), **pitch.settings(), subtype=subtype)
-    outputs = Outputs(target, settings)
-    todo = {
-        name: path for name, path in files.items() if not (outputs.is_made(name, state_of(path)) and job.is_kept(name))
-    }
-    if len(todo) < len(files):
-        logging.info("%d of %d files were made before and are kept", len(files) - len(todo), len(files))
+    settings = dict(
+        vocoder=digest, **dataclasses.asdict(change), **pitch.settings(), subtype=subtype, **knobs.settings()
+    )
+    if target.is_file():
+        raise UserError(f"{target} is a file: give a folder for the results of several inputs")
+    with alone_in(target):
+        outputs = Outputs(target, settings)
 
-    failed: Dict[str, str] = {}
-    for number, (name, path) in enumerate(todo.items(), start=1):
-        state = state_of(path)
-        with leaving_out(path, failed), progress_bar(f"{number}/{len(todo)} {name}") as bar:
-            _copy_one(path, outputs.path(name), vocoder, job, bar, name)
-            outputs.add(name, state)
-    if len(failed) == len(files):
-        raise UserError(f"{source}: none of its files could be synthesised (the first: {next(iter(failed.values()))})")
-    return failed
+        def is_done(name, path):
+            return outputs.is_made(name, _state(path, name, job)) and job.is_kept(name)
+
+        todo = {name: path for name, path in files.items() if not is_done(name, path)}
+        if len(todo) < len(files):
+            logging.info("%d of %d files were made before and are kept", len(files) - len(todo), len(files))
+
+        failed: Dict[str, str] = {}
+        for number, (name, path) in enumerate(todo.items(), start=1):
+            state = _state(path, name, job)
+            with leaving_out(path, failed), progress_bar(f"{number}/{len(todo)} {name}") as bar:
+                _copy_one(path, outputs.path(name), vocoder, job, bar, name)
+                outputs.add(name, state)
+        if len(failed) == len(files):
+            first = next(iter(failed.values()))
+            raise UserError(f"{source}: none of its files could be synthesised (the first: {first})")
+        return failed
 
 
 def _copy_one(source: str, target: Path, vocoder: Synthesizer, job: "_Job", bar: tqdm, name: str = "") -> None:
@@ -148,8 +163,11 @@ def _copy_one(source: str, target: Path, vocoder: Synthesizer, job: "_Job", bar:
     n_frames = len(wav) // spec.hop_length
     n_samples, left = n_frames * spec.hop_length, bar.total - bar.n
     sung = _shifted(f0, change.f0_factor, vocoder.fs)
-    # Formants that are moved take the harmonics in the mel along.
-    told = {"mel_f0": f0 * np.float32(change.formant_shift)} if vocoder.takes_mel_f0 and change != Change() else {}
+    knobs = _turned(vocoder, job, n_frames, name or Path(source).stem)
+    is_changed = change != Change() or (knobs is not None and bool(knobs[:, NAMES.index("gender")].any()))
+    # Where formants are not moved by the vocoder but in the mel, its harmonics move along.
+    in_mel = 1.0 if vocoder.takes_knobs else change.formant_shift
+    told = {"mel_f0": f0 * np.float32(in_mel)} if vocoder.takes_mel_f0 and is_changed else {}
     stream = _stream_of(vocoder)
     whole = []
     with contextlib.ExitStack() as stack:
@@ -163,30 +181,43 @@ def _copy_one(source: str, target: Path, vocoder: Synthesizer, job: "_Job", bar:
             if keep is not None:
                 keep(mel.numpy())
             end = begin + len(mel)
-            if f0 is not None and change != Change() and not told:
+            if f0 is not None and is_changed and not told:
                 mel = between_harmonics(mel, f0[begin:end], spec)
-            if change.formant_shift != 1.0:
-                mel = shift_formants(mel, spec, change.formant_shift)
+            if in_mel != 1.0:
+                mel = shift_formants(mel, spec, in_mel)
             if stream is None:
                 whole.append(mel)
             else:
                 curves = {"f0": sung, **told}
-                write(
-                    stream.push(mel, **{name: torch.from_numpy(x[begin:end]) for name, x in curves.items()})
-                    .cpu()
-                    .numpy()
-                )
+                curves = {key: torch.from_numpy(x[begin:end]) for key, x in curves.items()}
+                if knobs is not None:
+                    curves["knobs"] = knobs[begin:end]
+                write(stream.push(mel, **curves).cpu().numpy())
             bar.update(left * 0.9 * len(mel) / n_frames)
             begin = end
         if stream is None:
             pitch = None if sung is None else torch.from_numpy(sung)
-            more = {name: torch.from_numpy(x) for name, x in told.items()}
+            more = {key: torch.from_numpy(x) for key, x in told.items()}
+            more["knobs"] = knobs
             if vocoder.needs_wav:
                 more["wav"] = torch.from_numpy(np.asarray(wav))
             write(vocoder.inference(torch.cat(whole), pitch, **more).cpu().numpy())
         else:
             write(stream.flush().cpu().numpy())
     bar.update(bar.total - bar.n)
+
+
+def _turned(vocoder: Synthesizer, job: "_Job", n_frames: int, recording: str) -> Optional[torch.Tensor]:
+    """Knobs ``(n_frames, len(KNOBS))`` of a recording, its formant shift among them if the vocoder has knobs."""
+    knobs = job.knobs.at_frames(vocoder.spec, n_frames, recording) or {}
+    if vocoder.takes_knobs and job.change.formant_shift != 1.0:
+        knobs["gender"] = knobs.get("gender", 0.0) + 12 * math.log2(job.change.formant_shift)
+    return vocoder.check_knobs(knobs, n_frames)
+
+
+def _state(path: str, name: str, job: "_Job") -> str:
+    """What tells that neither a recording nor the curves of its knobs have changed."""
+    return " ".join(filter(None, (state_of(path), job.knobs.state(name))))
 
 
 def _stream_of(vocoder: Synthesizer):

@@ -10,17 +10,20 @@ import soundfile
 import torch
 from tqdm import tqdm
 
+from espnet2_nhv.alone import alone_in
 from espnet2_nhv.errors import UserError
 from espnet2_nhv.feature.ark import read_matrix
 from espnet2_nhv.feature.datadir import read_table, write_table
 from espnet2_nhv.feature.extract import F0_METHOD
 from espnet2_nhv.feature.spec import FeatureSpec, check_compatible
 from espnet2_nhv.files import digest, write_whole
+from espnet2_nhv.refiner.refined import RefinedVocoder
+from espnet2_nhv.refiner.saved import load_refiner
 from espnet2_nhv.synthesis.default import set_threads
 from espnet2_nhv.synthesis.outputs import Outputs, leaving_out
 from espnet2_nhv.synthesis.wav import SUBTYPES, write_wav
-from espnet2_nhv.vocoder.base import AbsVocoder
 from espnet2_nhv.vocoder.saved import digest_of, load_vocoder
+from espnet2_nhv.vocoder.synthesizer import Synthesizer
 
 SOURCE = "source.yaml"  # what the files were made from
 _DONE, _WARM_UP_FRAMES = "utt2seconds", 32
@@ -33,6 +36,7 @@ def decode_set(
     device: str = "cpu",
     threads: Optional[int] = None,
     subtype: str = "PCM_16",
+    refiner: Optional[Union[str, Path]] = None,
 ) -> dict:
     """Copy synthesis of every utterance of a set, from where an earlier run stopped.
 
@@ -48,6 +52,7 @@ def decode_set(
     device : str, as PyTorch names them
     threads : int >= 1 or None, CPU threads; None leaves PyTorch's default
     subtype : ['PCM_16', 'FLOAT'], of the wav files
+    refiner : path of a saved refiner that mels pass first, or None
 
     Returns
     -------
@@ -78,42 +83,46 @@ def decode_set(
         subtype=subtype,
         **speed_setting,
     )
+    if refiner is not None:
+        vocoder = RefinedVocoder(vocoder, load_refiner(refiner))
+        source["refiner"] = digest(Path(refiner) / "refiner.yaml", Path(refiner) / "refiner.pth")
     note = data / F0_METHOD
     if note.exists():
         source["f0_method"] = note.read_text(encoding="utf-8").strip()
-    outputs = Outputs(out, source, note=SOURCE, log=_DONE)
-    names = {utt: f"wav/{quote(utt, safe='')}" for utt in feats}
-    done = {utt: outputs.made[name] for utt, name in names.items() if outputs.is_made(name)}
-    todo, n_kept, is_warm = [utt for utt in feats if utt not in done], len(done), False
-    if todo:
-        (out / "wav.scp").unlink(missing_ok=True)  # lest an interruption leaves old and new files listed as one
+    with alone_in(out):
+        outputs = Outputs(out, source, note=SOURCE, log=_DONE)
+        names = {utt: f"wav/{quote(utt, safe='')}" for utt in feats}
+        done = {utt: outputs.made[name] for utt, name in names.items() if outputs.is_made(name)}
+        todo, n_kept, is_warm = [utt for utt in feats if utt not in done], len(done), False
+        if todo:
+            (out / "wav.scp").unlink(missing_ok=True)  # lest an interruption leaves old and new files listed as one
 
-    failed: Dict[str, str] = {}
-    for utt in tqdm(todo, desc=f"decode {data.name}", unit="utt", dynamic_ncols=True, disable=None):
-        with leaving_out(utt, failed):
-            mel, f0 = _read_features(utt, feats, f0s, vocoder)
-            recording = _read_recording(utt, recordings, spec) if vocoder.needs_wav else None
-            if not is_warm:
-                head = mel[:_WARM_UP_FRAMES], None if f0 is None else f0[:_WARM_UP_FRAMES]
-                samples = None if recording is None else recording[: _WARM_UP_FRAMES * spec.hop_length]
-                _synthesize(vocoder, *head, spec, samples)
-                is_warm = True
-            wav, seconds = _synthesize(vocoder, mel, f0, spec, recording)
-            write_wav(outputs.path(names[utt]), wav, vocoder.fs, subtype)
-            done[utt] = outputs.add(names[utt], len(wav) / vocoder.fs, seconds)
-    if not done:
-        utt, reason = next(iter(failed.items()))
-        raise UserError(f"{data}: no utterance could be synthesised ({utt}: {reason})")
-    wav_scp = {utt: str(outputs.path(names[utt])) for utt in done}
-    if not (out / "wav.scp").exists() or read_table(out / "wav.scp") != wav_scp:
-        write_table(out / "wav.scp", wav_scp)
-    audio, compute = (sum(map(float, column)) for column in zip(*done.values()))
-    speed = dict(rtf=compute / audio, audio_seconds=audio, compute_seconds=compute, **speed_setting)
-    write_whole(out / "rtf.json", json.dumps(speed, indent=1) + "\n")
-    return dict(n_utterances=len(done), n_kept=n_kept, failed=failed, **speed)
+        failed: Dict[str, str] = {}
+        for utt in tqdm(todo, desc=f"decode {data.name}", unit="utt", dynamic_ncols=True, disable=None):
+            with leaving_out(utt, failed):
+                mel, f0 = _read_features(utt, feats, f0s, vocoder)
+                recording = _read_recording(utt, recordings, spec) if vocoder.needs_wav else None
+                if not is_warm:
+                    head = mel[:_WARM_UP_FRAMES], None if f0 is None else f0[:_WARM_UP_FRAMES]
+                    samples = None if recording is None else recording[: _WARM_UP_FRAMES * spec.hop_length]
+                    _synthesize(vocoder, *head, spec, samples)
+                    is_warm = True
+                wav, seconds = _synthesize(vocoder, mel, f0, spec, recording)
+                write_wav(outputs.path(names[utt]), wav, vocoder.fs, subtype)
+                done[utt] = outputs.add(names[utt], len(wav) / vocoder.fs, seconds)
+        if not done:
+            utt, reason = next(iter(failed.items()))
+            raise UserError(f"{data}: no utterance could be synthesised ({utt}: {reason})")
+        wav_scp = {utt: str(outputs.path(names[utt])) for utt in done}
+        if not (out / "wav.scp").exists() or read_table(out / "wav.scp") != wav_scp:
+            write_table(out / "wav.scp", wav_scp)
+        audio, compute = (sum(map(float, column)) for column in zip(*done.values()))
+        speed = dict(rtf=compute / audio, audio_seconds=audio, compute_seconds=compute, **speed_setting)
+        write_whole(out / "rtf.json", json.dumps(speed, indent=1) + "\n")
+        return dict(n_utterances=len(done), n_kept=n_kept, failed=failed, **speed)
 
 
-def _read_features(utt: str, feats: Dict[str, str], f0s: Dict[str, str], vocoder: AbsVocoder):
+def _read_features(utt: str, feats: Dict[str, str], f0s: Dict[str, str], vocoder: Synthesizer):
     if vocoder.needs_f0 and utt not in f0s:
         raise UserError("it is missing in f0.scp: extract its features again")
     mel = torch.from_numpy(read_matrix(utt, feats[utt]))
@@ -136,7 +145,7 @@ def _read_recording(utt: str, recordings: Dict[str, str], spec: FeatureSpec) -> 
     return torch.from_numpy(samples[:, 0])
 
 
-def _synthesize(vocoder: AbsVocoder, mel, f0, spec: FeatureSpec, recording: Optional[torch.Tensor] = None) -> Tuple:
+def _synthesize(vocoder: Synthesizer, mel, f0, spec: FeatureSpec, recording: Optional[torch.Tensor] = None) -> Tuple:
     """Waveform, as an array, and the seconds it took."""
     torch.manual_seed(0)  # where there is noise, the same noise in every run
     start = time.perf_counter()

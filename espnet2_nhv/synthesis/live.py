@@ -3,13 +3,14 @@
 import dataclasses
 import gc
 import time
-from typing import Tuple
+from typing import Optional, Tuple
 
 import numpy as np
 import torch
 from tqdm import tqdm
 
 from espnet2_nhv.errors import UserError
+from espnet2_nhv.vocoder.knobs import Knobs
 from espnet2_nhv.vocoder.synthesizer import Synthesizer
 
 
@@ -48,7 +49,12 @@ class LiveReport:
 
 
 def play_live(
-    vocoder: Synthesizer, mel: torch.Tensor, f0: torch.Tensor, block: int, paced: bool = True
+    vocoder: Synthesizer,
+    mel: torch.Tensor,
+    f0: torch.Tensor,
+    block: int,
+    paced: bool = True,
+    knobs: Optional[Knobs] = None,
 ) -> Tuple[np.ndarray, LiveReport]:
     """Feed frames at the pace they would be recorded and take blocks at the pace they would be played.
 
@@ -59,6 +65,7 @@ def play_live(
     f0 : Tensor or array [shape=(T,)], Hz
     block : int >= 16, samples asked for at a time
     paced : whether to wait for real time
+    knobs : as for :meth:`espnet2_nhv.vocoder.synthesizer.Synthesizer.inference`
 
     Returns
     -------
@@ -75,6 +82,7 @@ def play_live(
     if block < 16:
         raise UserError(f"a block of {block} samples is too small: give 16 or more")
     f0 = torch.as_tensor(f0)
+    knobs = vocoder.check_knobs(knobs, len(f0))
     hop_length, stream = vocoder.spec.hop_length, vocoder.stream()
     # What is promised when a block is asked for: all frames that began before its end, less the latency.
     latency = stream.latency_frames * hop_length + block
@@ -83,6 +91,10 @@ def play_live(
     ready, played, fed, late = np.zeros(0, np.float32), [], 0, 0
     times, waking = np.zeros(n_blocks), np.zeros(n_blocks)
     silence = latency
+
+    def turned(begin: int, end: int) -> dict:
+        return {} if knobs is None else dict(knobs=knobs[begin:end])
+
     _warm_up(vocoder, mel, f0, block)
     gc.collect()
     gc.disable()  # as audio threads do
@@ -97,7 +109,7 @@ def play_live(
             arrived = min((k + 1) * block // hop_length, len(f0))
             parts = [ready]
             if arrived > fed:
-                parts.append(stream.push(mel[fed:arrived], f0[fed:arrived]).numpy())
+                parts.append(stream.push(mel[fed:arrived], f0[fed:arrived], **turned(fed, arrived)).numpy())
                 fed = arrived
                 if fed == len(f0):
                     parts.append(stream.flush().numpy())

@@ -84,9 +84,7 @@ class ESPnetGANVocoderModel(AbsGANESPnetModel):
         self.band_level = None
         if self.loss_weights["band_level"]:
             self.band_level = BandLevelLoss(generator.spec, **(band_level_loss_conf or {}))
-        self.periodicity = None
-        if self.loss_weights["periodicity"]:
-            self.periodicity = PeriodicityLoss(generator.fs, **(periodicity_loss_conf or {}))
+        self.periodicity = PeriodicityLoss(generator.spec.fs, **(periodicity_loss_conf or {}))
         self.augmentation = augmentation
         self.generator_adversarial = GeneratorAdversarialLoss(**(adversarial_loss_conf or {}))
         self.discriminator_adversarial = DiscriminatorAdversarialLoss(**(adversarial_loss_conf or {}))
@@ -152,12 +150,12 @@ class ESPnetGANVocoderModel(AbsGANESPnetModel):
             loss, stats = 0.0, {}
             if self.loss_weights["mr_stft"] or not self.training:
                 losses["mr_stft"] = self.mr_stft(fake, real)
-        # Validation reports both, whatever is trained on.
+        # Validation reports these, whatever is trained on.
         if self.loss_weights["mel"] or not self.training:
             losses["mel"] = self.mel(fake, real)
         if self.band_level is not None:
             losses["band_level"] = self.band_level(fake, real, another)
-        if self.periodicity is not None:
+        if self.loss_weights["periodicity"] or not self.training:
             losses["periodicity"] = self.periodicity(fake, real, f0)
         if adversarial:
             # One generator pass serves both turns.

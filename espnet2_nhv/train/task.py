@@ -24,7 +24,7 @@ from espnet2_nhv.train.optim import guard_gradients
 from espnet2_nhv.train.progress import log_to, without_echo
 from espnet2_nhv.train.segments import FreshSegments, SegmentDataset, collate
 from espnet2_nhv.train.stats import load_stats
-from espnet2_nhv.train.trainer import VocoderTrainer
+from espnet2_nhv.train.trainer import CLOCKS, VocoderTrainer
 from espnet2_nhv.vocoder.registry import build_vocoder
 from espnet2_nhv.vocoder.saved import load_vocoder
 
@@ -87,6 +87,7 @@ class GANVocoderTask(AbsTask):
         )  # fmt: skip
         add("--valid_segments", type=int, default=128, help="segments of the validation set, evenly spaced")
         add("--budget", type=str_or_none, help="time in training or steps, over all runs: 90s, 30m, 2h, 20000steps")
+        add("--clock", default="wall", choices=list(CLOCKS), help="of times; cpu: what this process computes")
         add("--max_epoch_time", type=str_or_none, help="an epoch ends after so long, or after num_iters_per_epoch")
 
     @classmethod

@@ -10,21 +10,32 @@ from typing import Callable, ClassVar, ContextManager, Iterable, Optional
 
 import torch
 from espnet2.train.gan_trainer import GANTrainer, GANTrainerOptions
+from espnet2.train.reporter import aggregate
 from espnet2.utils.build_dataclass import build_dataclass
 from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
-from espnet2_nhv.train import checkpoint
+from espnet2_nhv.train import checkpoint, curve
 from espnet2_nhv.train.budget import Budget
 from espnet2_nhv.train.progress import Progress, describe, duration, how_far, live_line
+from espnet2_nhv.train.resumed import Asked, schedulers_with_state
+
+CLOCKS = dict(wall=time.perf_counter, cpu=time.process_time)
+# What validation measures of every vocoder, whatever it is trained on.
+_ON_THE_CURVE = ("mr_stft", "mel", "periodicity", "generator_loss")
 
 
 @dataclasses.dataclass
 class VocoderTrainerOptions(GANTrainerOptions):
-    """GANTrainerOptions and, as :meth:`Budget.parse` reads them, the time of a training and of one epoch."""
+    """GANTrainerOptions and, as :meth:`Budget.parse` reads them, the time of a training and of one epoch.
+
+    `clock` is which time that is: 'wall', or 'cpu', what this process has computed, which others on the machine do not
+    lengthen.
+    """
 
     budget: Optional[str]
     max_epoch_time: Optional[str]
+    clock: str
     trained: ClassVar[str] = ""  # what is to be said of the epoch once it is validated
 
 
@@ -34,6 +45,15 @@ class VocoderTrainer(GANTrainer):
     @classmethod
     def build_options(cls, args: argparse.Namespace) -> VocoderTrainerOptions:
         return build_dataclass(VocoderTrainerOptions, args)
+
+    @staticmethod
+    def resume(checkpoint, model, reporter, optimizers, schedulers, scaler, ngpu: int = 0, strict: bool = True) -> None:
+        """ESPnet's, but rates and schedules are those that are given now, not those of the checkpoint."""
+        asked = Asked(optimizers, schedulers)
+        known = schedulers_with_state(checkpoint, schedulers)
+        GANTrainer.resume(checkpoint, model, reporter, optimizers, known, scaler, ngpu, strict)
+        for change in asked.restore():
+            logging.info("from here on %s", change)
 
     @classmethod
     def run(cls, *, model, trainer_options, distributed_option, **others) -> None:
@@ -74,16 +94,17 @@ class VocoderTrainer(GANTrainer):
             checkpoint.release(folder)
         vocoder_model = getattr(model, "module", model)
         steps_before, ms_before = int(vocoder_model.steps), int(vocoder_model.milliseconds)
-        start = time.perf_counter()
+        clock = CLOCKS[options.clock]
+        start = clock()
 
         def is_over(steps: int) -> bool:
-            seconds = time.perf_counter() - start
+            seconds = clock() - start
             if epoch_budget.is_spent(seconds, steps):
                 return True
             return budget.is_spent(ms_before / 1000 + seconds, steps_before + steps)
 
         def progress() -> Progress:
-            seconds, steps = time.perf_counter() - start, int(vocoder_model.steps) - steps_before
+            seconds, steps = clock() - start, int(vocoder_model.steps) - steps_before
             epoch = max(epoch_budget.share(seconds, steps), min(1.0, steps / len(iterator)))
             done = ms_before / 1000 + seconds, steps_before + steps, reporter.get_epoch() - 1 + epoch
             return how_far(budget, *done, options.max_epoch, (steps / seconds, epoch / seconds))
@@ -99,12 +120,12 @@ class VocoderTrainer(GANTrainer):
             distributed_option=distributed_option,
             **others,
         )
-        spent = torch.tensor(ms_before + round(1000 * (time.perf_counter() - start)), device=vocoder_model.steps.device)
+        spent = torch.tensor(ms_before + round(1000 * (clock() - start)), device=vocoder_model.steps.device)
         if distributed_option.distributed:
             # Every process must come to the same conclusion.
             torch.distributed.all_reduce(spent, torch.distributed.ReduceOp.MAX)
         vocoder_model.milliseconds.copy_(spent)
-        steps, seconds = int(vocoder_model.steps), time.perf_counter() - start
+        steps, seconds = int(vocoder_model.steps), clock() - start
         rate = f"{(steps - steps_before) / seconds:.3g} steps/s, {duration(seconds)}"
         options.trained = f"epoch {reporter.get_epoch()}, step {steps}: {describe(reporter)}; {rate}"
         if budget.is_spent(int(spent) / 1000, int(vocoder_model.steps)):
@@ -126,6 +147,7 @@ class VocoderTrainer(GANTrainer):
         )
         if _is_first(distributed_option):
             logging.info("%s; validation: %s", options.trained, describe(reporter))
+            _add_to_curve(Path(options.output_dir), getattr(model, "module", model), reporter)
             checkpoint.set_aside(Path(options.output_dir))
 
 
@@ -148,6 +170,12 @@ class _Batches:
                 update()
                 if self.is_over(count):
                     return
+
+
+def _add_to_curve(folder: Path, model, reporter) -> None:
+    losses = {key: float(aggregate(values)) for key, values in reporter.stats.items() if not key.endswith("_time")}
+    losses = {key: loss for key, loss in losses.items() if key in _ON_THE_CURVE}
+    curve.add_point(folder, reporter.get_epoch(), int(model.steps), int(model.milliseconds) / 1000, losses)
 
 
 def _is_first(distributed_option) -> bool:

@@ -6,6 +6,7 @@ from espnet2.gan_tts.hifigan import HiFiGANGenerator
 
 from espnet2_nhv.feature.spec import FeatureSpec
 from espnet2_nhv.vocoder.espnet_generator import ESPnetGenerator
+from espnet2_nhv.vocoder.upsample_layer import UpsampleLayer
 from espnet2_nhv.vocoder.upsampling import check_channels, check_scales
 
 
@@ -18,6 +19,8 @@ class HiFiGAN(ESPnetGenerator):
     channels : int, multiple of 2 to the number of scales, of the first layer
     upsample_scales : sequence of int whose product is `spec.hop_length`, or None for what follows from it
     n_scales : int >= 1, how many there are where `upsample_scales` is None
+    upsampling : ['transposed', 'nearest', 'linear', 'subpixel'], as the paper has it or another way, see
+        :class:`~espnet2_nhv.vocoder.upsample_layer.UpsampleLayer`
     **generator_conf : further arguments of ``espnet2.gan_tts.hifigan.HiFiGANGenerator``
 
     Source: J. Kong et al., "HiFi-GAN", NeurIPS 2020.
@@ -29,6 +32,7 @@ class HiFiGAN(ESPnetGenerator):
         channels: int = 512,
         upsample_scales: Optional[Sequence[int]] = None,
         n_scales: int = 4,
+        upsampling: str = "transposed",
         **generator_conf,
     ):
         super().__init__(spec)
@@ -41,6 +45,10 @@ class HiFiGAN(ESPnetGenerator):
             upsample_kernel_sizes=[2 * scale for scale in scales],
             **generator_conf,
         )
+        if upsampling != "transposed":
+            for stage, (layers, scale) in enumerate(zip(self.generator.upsamples, scales)):
+                sizes = channels // 2**stage, channels // 2 ** (stage + 1)
+                layers[-1] = UpsampleLayer(upsampling, *sizes, scale)
 
 
 class HiFiGANV2(HiFiGAN):

@@ -28,12 +28,13 @@ class LateStream:
         """`latency_frames` in seconds of audio."""
         return self._stream.latency_seconds
 
-    def push(self, mel, f0, mel_f0=None) -> torch.Tensor:
+    def push(self, mel, f0, mel_f0=None, knobs=None) -> torch.Tensor:
         """Feed raw frames ``(n, n_mels)`` and ``(n,)``; returns what can be finished by now, possibly nothing."""
-        frames = [x for x in self.vocoder.check_features(mel, f0, mel_f0) if x is not None]
+        frames = self.vocoder.check_features(mel, f0, mel_f0)
         n_frames = len(frames[0])
+        frames = *frames, self.vocoder.check_knobs(knobs, n_frames)
         if self._n_frames == 0:  # the first frame is held before it
-            frames = [torch.cat([x[:1], x]) for x in frames]
+            frames = (x if x is None else torch.cat([x[:1], x]) for x in frames)
         wav = self._stream.push(*frames)
         self._n_frames += n_frames
         return self._cut(wav)

@@ -8,8 +8,10 @@ import numpy as np
 import torch
 
 from espnet2_nhv.errors import UserError
-from espnet2_nhv.feature.convert import convert_features
+from espnet2_nhv.feature.convert import convert_features, resampled_curves
+from espnet2_nhv.feature.pitch.curve import other_rate
 from espnet2_nhv.feature.spec import FeatureSpec
+from espnet2_nhv.vocoder.knobs import Knobs, frames_of_knobs
 
 
 class Synthesizer(ABC):
@@ -23,6 +25,8 @@ class Synthesizer(ABC):
         Whether `f0` must be given.
     takes_mel_f0 : bool
         Whether it can be told, as `mel_f0`, at which F0 the mel was sung, where it is to sing at another.
+    takes_knobs : bool
+        Whether the voice has knobs (:data:`espnet2_nhv.feature.knobs.KNOBS`).
     needs_wav : bool
         Whether it analyses a recording itself, so that features alone do not drive it.
     bitrate : float or None
@@ -37,6 +41,7 @@ class Synthesizer(ABC):
     spec: FeatureSpec
     needs_f0: bool = False
     takes_mel_f0: bool = False
+    takes_knobs: bool = False
     needs_wav: bool = False
     bitrate: Optional[float] = None
     device = torch.device("cpu")
@@ -59,7 +64,7 @@ class Synthesizer(ABC):
         ----------
         mel : array or Tensor [shape=(T, n_mels)], raw log-mel
         f0 : array or Tensor [shape=(T,)], Hz, > 0, or None where `needs_f0` is false
-        **options : `spec` and `mel_f0`, as for :meth:`inference`
+        **options : `spec`, `mel_f0` and `knobs`, as for :meth:`inference`
 
         Returns
         -------
@@ -80,6 +85,7 @@ class Synthesizer(ABC):
         spec: Optional[FeatureSpec] = None,
         wav: Optional[torch.Tensor] = None,
         mel_f0: Optional[torch.Tensor] = None,
+        knobs: Optional[Knobs] = None,
     ) -> torch.Tensor:
         """Synthesise one utterance.
 
@@ -92,6 +98,8 @@ class Synthesizer(ABC):
         wav : Tensor [shape=(L,)], the recording, where `needs_wav` is true
         mel_f0 : Tensor [shape=(T,)], Hz, > 0, at which the mel was sung, where `f0` may be another; for vocoders that
             take it (`takes_mel_f0`)
+        knobs : dict of a name to a number or to an array [shape=(T,)], or None; for vocoders that have them
+            (`takes_knobs`), see :func:`espnet2_nhv.vocoder.knobs.frames_of_knobs`. All at 0 is as without
 
         Returns
         -------
@@ -102,34 +110,51 @@ class Synthesizer(ABC):
         UserError
             For features that cannot be used; the message says which frame or value.
         """
-        mel, *curves = self.check_features(mel, f0, mel_f0)
+        mel, f0, mel_f0 = self.check_features(mel, f0, mel_f0)
+        knobs = self.check_knobs(knobs, len(mel))
         spec = spec or self.spec
         n_samples = len(mel) * spec.hop_length
         # Frames of the vocoder's hop stay what they are, and the signal is moved; others are interpolated anyway.
         centre = spec.frame_centre if spec.hop_length == self.spec.hop_length else self.grid_centre
         target = dataclasses.replace(self.spec, frame_centre=centre)
-        # A curve that is not given is None, and the last one is known to few.
-        curves = [convert_features(mel, x, spec, target)[1] for x in curves if x is not None] or [None]
+        f0, mel_f0 = (x if x is None else convert_features(mel, x, spec, target)[1] for x in (f0, mel_f0))
+        knobs = knobs if knobs is None else resampled_curves(knobs, spec, target)
         mel, _ = convert_features(mel, None, spec, target)
+        # What is not given is not known to all vocoders.
+        more = {name: x for name, x in (("mel_f0", mel_f0), ("knobs", knobs)) if x is not None}
         if self.needs_wav:
             wav = self.resynthesize(wav, n_samples)
         elif centre == self.grid_centre:
-            wav = self.synthesize(mel, *curves)
+            wav = self.synthesize(mel, f0, **more)
         else:
             # Half a hop off the grid: one frame more, held, at the end that comes short, and half a hop less.
             end = slice(0, 1) if centre > self.grid_centre else slice(-1, None)
             order = 1 if centre > self.grid_centre else -1
-            held = (x if x is None else torch.cat([x[end], x][::order]) for x in (mel, *curves))
-            wav = self.synthesize(*held)[self.spec.hop_length // 2 :]
+
+            def held(x):
+                return x if x is None else torch.cat([x[end], x][::order])
+
+            wav = self.synthesize(held(mel), held(f0), **{name: held(x) for name, x in more.items()})
+            wav = wav[self.spec.hop_length // 2 :]
         return wav[:n_samples].clamp_(-1.0, 1.0)
 
     @abstractmethod
     def synthesize(self, mel: torch.Tensor, f0: Optional[torch.Tensor]) -> torch.Tensor:
-        """Checked features as ``(T * hop_length,)``; frame i at sample ``(i + grid_centre) * hop_length``."""
+        """Checked features as ``(T * hop_length,)``; frame i at sample ``(i + grid_centre) * hop_length``.
+
+        Those that take them are given `mel_f0` ``(T,)`` and `knobs` ``(T, len(KNOBS))`` too, where there are any.
+        """
 
     def resynthesize(self, wav: Optional[torch.Tensor], n_samples: int) -> torch.Tensor:
         """One recording taken apart and put together again, `n_samples` long; only where `needs_wav` is true."""
         raise NotImplementedError
+
+    def check_knobs(self, knobs: Optional[Knobs], n_frames: int) -> Optional[torch.Tensor]:
+        """Knobs as :func:`frames_of_knobs` has them; refused by a vocoder that has none, unless all are at 0."""
+        frames = frames_of_knobs(knobs, n_frames, self.device)
+        if frames is not None and not self.takes_knobs:
+            raise UserError("this vocoder has no knobs: nhv and its exports do")
+        return frames
 
     def check_features(self, mel, f0, mel_f0=None):
         """Refuse what no vocoder can use, and trim a difference of one frame; mel, F0 and the mel's F0."""
@@ -148,9 +173,16 @@ class Synthesizer(ABC):
             raise UserError("this vocoder does not take mel_f0: it sings the mel at f0 as it is")
         curves = {"f0": f0} if mel_f0 is None else {"f0": f0, "mel_f0": mel_f0}
         for name, curve in curves.items():
-            curves[name] = torch.as_tensor(curve, dtype=torch.float32, device=mel.device).reshape(-1)
+            curve = torch.as_tensor(curve, dtype=torch.float32, device=mel.device)
+            if curve.numel() != max(curve.shape, default=1):
+                raise UserError(f"{name} of shape {tuple(curve.shape)} is not one value a frame: give (T,)")
+            curves[name] = curve.reshape(-1)
             if abs(len(curves[name]) - len(mel)) > 1:
-                raise UserError(f"mel has {len(mel)} frames and {name} {len(curves[name])}: they must agree within one")
+                hint = other_rate(len(curves[name]), len(mel))
+                raise UserError(
+                    f"mel has {len(mel)} frames and {name} {len(curves[name])}: they must agree within one"
+                    + (f" ({hint})" if hint else "")
+                )
         n_frames = min(len(mel), *map(len, curves.values()))
         if n_frames == 0:
             raise UserError("f0 has no frames: there is nothing to synthesise")

@@ -8,7 +8,7 @@ import onnx
 import onnxruntime
 import pytest
 import torch
-from exports import LICENCE, TRAINED_ON, noise_of_inference, noise_of_seed, save_small, saved_and_exported, song
+from exports import LICENCE, TRAINED_ON, noise_of_inference, noise_of_seed, save_small, saved_and_exported, song, turned
 
 from espnet2_nhv import load_vocoder
 from espnet2_nhv.errors import UserError
@@ -132,6 +132,40 @@ def test_runs_on_onnxruntime_alone(exported):
     )
     done = subprocess.run([sys.executable, "-c", code, str(whole)], capture_output=True, text=True, check=True)
     assert LICENCE in done.stdout and TRAINED_ON in done.stdout
+
+
+def test_knobs_are_pytorchs_and_neutral_is_bit_for_bit(exported):
+    vocoder, session, _, _ = exported
+    mel, f0 = song(vocoder, 1.0)
+    inputs = {"mel": mel[None], "f0": f0[None], "white_noise": noise_of_inference(vocoder, len(f0))}
+    plain = session.run(PARTS, inputs)
+    knobs = turned(len(f0))
+    for shape in ((1, 1), (1, len(f0))):
+        zeros = {name: np.zeros(shape, np.float32) for name in knobs}
+        assert all(np.array_equal(x, y) for x, y in zip(plain, session.run(PARTS, {**inputs, **zeros})))
+    (wav,) = session.run(["waveform"], {**inputs, **{name: curve[None] for name, curve in knobs.items()}})
+    np.testing.assert_allclose(wav[0], vocoder(mel, f0, knobs=knobs), atol=5e-5)
+    assert np.abs(wav - plain[0]).max() > 0.01
+    # One value for all frames, two rows of different ones, and more than the range holds.
+    both = {name: np.stack([x, x]) for name, x in (("mel", mel), ("f0", f0))} | {"white_noise": inputs["white_noise"]}
+    (rows,) = session.run(["waveform"], {**both, "gender": np.float32([[4], [99]]), "loudness": np.float32([[-6]])})
+    for row, gender in zip(rows, (4, 24)):
+        np.testing.assert_allclose(row, vocoder(mel, f0, knobs=dict(gender=gender, loudness=-6)), atol=5e-5)
+
+
+def test_knobs_of_a_stream(exported):
+    vocoder, _, whole, path = exported
+    mel, f0 = song(vocoder, 1.0)
+    knobs = turned(len(f0))
+    expected = vocoder(mel, f0, knobs=knobs)
+    for exported_vocoder in (load_vocoder(whole), load_vocoder(path)):
+        np.testing.assert_allclose(exported_vocoder(mel, f0, knobs=knobs), expected, atol=5e-5)
+        told = dict(mel_f0=f0 * np.float32(1.3))
+        np.testing.assert_allclose(exported_vocoder(mel, f0, **told), vocoder(mel, f0, **told), atol=5e-5)
+    stream = load_vocoder(path).stream()
+    parts = [stream.push(mel[:50], f0[:50]), stream.push(mel[50:], f0[50:], knobs=dict(voicing=-6)), stream.flush()]
+    curve = np.where(np.arange(len(f0)) < 50, 0, -6).astype(np.float32)
+    np.testing.assert_allclose(torch.cat(parts), vocoder(mel, f0, knobs=dict(voicing=curve)), atol=5e-5)
 
 
 @pytest.mark.parametrize("chunks", [[1, 2, 3, 50, 1, 1, 200], [7] * 30])

@@ -6,7 +6,7 @@ import zipfile
 import numpy as np
 import pytest
 import torch
-from exports import LICENCE, TRAINED_ON, noise_of_inference, noise_of_seed, saved_and_exported, song
+from exports import LICENCE, TRAINED_ON, noise_of_inference, noise_of_seed, saved_and_exported, song, turned
 
 from espnet2_nhv import load_vocoder
 from espnet2_nhv.errors import UserError
@@ -27,6 +27,17 @@ def test_same_noise_gives_the_same_signal(exported, n_frames):
         wav, harmonic, rest = scripted.module(torch.from_numpy(mel)[None], torch.from_numpy(f0)[None], 0, noise)
     np.testing.assert_allclose(wav[0], vocoder(mel, f0), atol=2e-5)
     np.testing.assert_allclose(harmonic + rest, wav, atol=1e-7)
+
+
+def test_knobs_are_pytorchs_and_neutral_is_bit_for_bit(exported):
+    vocoder, scripted, _ = exported
+    mel, f0 = song(vocoder, 1.0)
+    knobs, plain = turned(len(f0)), scripted(mel, f0)
+    np.testing.assert_allclose(scripted(mel, f0, knobs=knobs), vocoder(mel, f0, knobs=knobs), atol=5e-5)
+    with torch.no_grad():
+        zeros = {name: torch.zeros(1, 1) for name in knobs}
+        neutral = scripted.module(torch.from_numpy(mel)[None], torch.from_numpy(f0)[None], **zeros)[0]
+    assert np.array_equal(neutral[0].numpy(), plain)
 
 
 def test_batch_and_seed(exported):

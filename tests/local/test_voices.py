@@ -105,7 +105,7 @@ def test_slips(tmp_path, monkeypatch):
     ):
         with pytest.raises(UserError, match=message):
             run(monkeypatch, *options)
-    assert not (tmp_path / "data").exists()
+    assert not (tmp_path / "data/train").exists()
 
 
 def test_stage_2_weighs_and_measures(tmp_path, monkeypatch):

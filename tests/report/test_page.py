@@ -22,6 +22,7 @@ from espnet2_nhv.report.page.tables import result_tables
 from espnet2_nhv.report.results import write_results
 from espnet2_nhv.score import cache
 from espnet2_nhv.score.metrics import METRICS
+from espnet2_nhv.train.curve import add_point
 
 SPEC = FeatureSpec()
 FS = SPEC.fs
@@ -65,6 +66,9 @@ def folders(tmp_path_factory):
         each = {utt.replace(" ", "_"): {**mean, "lsd_worst_at": 0.25} for utt in utts}
         scores = dict(mean=mean, utterances=each, n_utterances=3, n_scored=len(utts), n_missing=3 - len(utts))
         (decode / "scores.json").write_text(json.dumps(scores))
+        for epoch in (1, 2, 3):
+            losses = dict(mr_stft=SCORES[name]["mrstft"] * (2 - epoch / 3), mel=0.1)
+            add_point(exp / name, epoch, 100 * epoch, 60.0 * epoch, losses)
         (decode / "rtf.json").write_text('{"rtf": %g, "threads": 1, "device": "cpu"}' % SCORES[name]["mrstft"])
     rows = write_results(exp, ["nhv", "hifigan", "absent"], ["dev", "eval"])
     return exp, dump, rows
@@ -93,7 +97,7 @@ def content(page, key):
 
 def test_sound_and_contour_are_whole(page, folders):
     sample = content(page, "eval/000/1-nhv")
-    heard, fs = soundfile.read(io.BytesIO(base64.b64decode(sample["flac"])), dtype="int16")
+    heard, fs = soundfile.read(io.BytesIO(base64.b64decode(sample["sound"])), dtype="int16")
     wav, _ = soundfile.read(folders[0] / "nhv/decode/eval/wav/0.wav", dtype="int16")
     assert fs == FS and np.array_equal(heard, wav)
     assert set(sample["f0"]) == {4400}
@@ -140,7 +144,7 @@ def test_what_is_there_is_not_made_again_and_what_is_not_shown_goes(folders, pag
         left = sorted(path.relative_to(data).as_posix() for path in data.rglob("*.*"))
     stems = [f"{number}/{name}" for number in ("000", "001") for name in ("0-reference", "1-nhv")]
     assert left == sorted([*(f"{stem}.{kind}" for stem in stems for kind in ("js", "png")), "notes.txt"])
-    assert "flac" in (data / "000" / "1-nhv.js").read_text()
+    assert "sound" in (data / "000" / "1-nhv.js").read_text()
 
 
 def test_a_file_that_cannot_be_read_is_a_gap(folders, tmp_path):
@@ -468,3 +472,52 @@ def test_sorting_and_the_plot(browser, address):
     assert points["nhv"][0] < points["hifigan"][0]  # faster is left
     assert points["nhv"][1] < points["hifigan"][1]  # a lower MR-STFT is up
     expect_no_complaint(browser)
+
+
+def test_learning_curves(browser, address):
+    opened(browser, address)
+    click(browser, "[data-tab=results]")
+
+    def lines():
+        drawn = {}
+        for line in browser.find_elements("css selector", "#curve-plot polyline"):
+            points = [tuple(map(float, point.split(","))) for point in line.get_attribute("points").split()]
+            drawn[line.get_attribute("data-name")] = points
+        return drawn
+
+    drawn = lines()
+    assert set(drawn) == {"nhv", "hifigan"} and all(len(points) == 3 for points in drawn.values())
+    for points in drawn.values():  # more minutes are right, a lower loss is down
+        assert [x for x, _ in points] == sorted(x for x, _ in points)
+        assert [y for _, y in points] == sorted(y for _, y in points)
+    assert all(nhv[1] > hifigan[1] for nhv, hifigan in zip(drawn["nhv"], drawn["hifigan"]))
+    names = [text.text for text in browser.find_elements("css selector", "#curve-plot text")]
+    assert {"nhv", "hifigan", "minutes of training"} <= set(names)
+    browser.execute_script(
+        "const against = document.getElementById('curve-against'); against.value = 'steps';"
+        "against.dispatchEvent(new Event('change'));"
+    )
+    names = [text.text for text in browser.find_elements("css selector", "#curve-plot text")]
+    assert "steps" in names
+    assert np.allclose(lines()["nhv"], drawn["nhv"], atol=0.1)  # they made as many steps a minute
+    expect_no_complaint(browser)
+
+
+def test_only_sentences_stand_left_in_a_table(browser, page):
+    """Numbers stand right, also in the last column; tables of many columns stay within a wide window."""
+    opened(browser, page.as_uri())
+    browser.set_window_size(1500, 900)
+    click(browser, "[data-tab=results]")
+    aligned = browser.execute_script(
+        "return [...document.querySelectorAll('table.sortable')].map((table) =>"
+        "[...table.tBodies[0].rows[0].cells].map((cell) => [getComputedStyle(cell).textAlign, cell.className]))"
+    )
+    assert len(aligned) >= 4
+    for cells in aligned:
+        assert cells[0][0] == "left"
+        assert all((side == "left") == (kind == "wide") for side, kind in cells[1:])
+    overflow = browser.execute_script(
+        "return [...document.querySelectorAll('.scroll')].map((one) => one.scrollWidth - one.clientWidth)"
+    )
+    assert overflow[2] <= 0  # the one of periodicity
+    browser.set_window_size(1280, 800)

@@ -26,6 +26,7 @@ KEYS = {
     *("skipped", "vocoder", "set", "tag", "worst", "lsd_worst_at", "error", "params"),
     *("stale", "failed", "count", "stderr", "reads_recording", "bitrate"),
     *("n_utterances", "n_scored", "n_missing", "rtf", "rtf_device", "rtf_threads"),
+    *("interval", "ranks", "composite", "peer", "refined"),
     *("steps", "train_seconds", "train_device", "f0_tracker", "features_f0"),
 }
 
@@ -132,7 +133,8 @@ def test_periodicity_has_a_table_of_its_own_and_nearest_to_zero_is_best(expdir):
     assert "MR-STFT (neper) ↓" not in first and first["absolute 6k (dB) ↓"] == "**5.5**"
     main = table((expdir / "RESULTS.md").read_text(), "eval")
     assert main[0]["aperiodicity (dB) ↓"] == "**5.5**" and "aperiodicity 6k (dB) → 0" not in main[0]
-    copied, grouped = result_tables(rows)
+    copied, grouped, ranks = result_tables(rows)
+    assert ranks["title"] == "Ranks of eval" and [row[0]["text"] for row in ranks["rows"]] == ["hiss", "buzz"]
     assert (grouped["title"], [row[0]["text"] for row in grouped["rows"]]) == ("Periodicity of eval", ["buzz", "hiss"])
     assert {"zero", "lower", ""} == {column["better"] for column in grouped["columns"]}
     assert "aperiodicity (dB)" in [column["label"] for column in copied["columns"]]

@@ -365,9 +365,9 @@ def test_command_measures_goes_on_and_fills_the_tables(data, monkeypatch, capsys
 
     (data / "exp/sharp/vocoder/training.yaml").write_text("{steps: 300, seconds: 60.0}")
     rows = [row for name in ("sharp", "hifigan") for row in collect_robustness(data / "exp" / name, name)]
-    held, shifted, cycle, level, noise, speed = robustness_tables(rows)
-    assert [table.title for table in (cycle, level, noise)] == [
-        *("There and back", "Quiet singing", "Noise without a voice"),
+    held, shifted, cycle, level, noise, limit, speed = robustness_tables(rows)
+    assert [table.title for table in (cycle, level, noise, limit)] == [
+        *("There and back", "Quiet singing", "Noise without a voice", "Recordings without treble"),
     ]
     assert [{line.row["vocoder"] for line in table.lines} for table in (cycle, level)] == [
         {"sharp"},
@@ -443,7 +443,13 @@ def test_one_probe_that_was_skipped_keeps_its_row():
 
 
 def test_what_would_take_too_long_is_skipped_until_the_limit_is_higher(data, monkeypatch):
-    n_probes = 1 + len([*probes.shift_probes(), *probes.cycle_probes(), *probes.level_probes()]) + 5 + 1
+    n_probes = (
+        1
+        + len([*probes.shift_probes(), *probes.cycle_probes(), *probes.level_probes()])
+        + 5
+        + len(probes.limit_probes(SPEC))
+        + 1
+    )
     found = run(data, "sharp", "--limit", "1e-6")["probes"]
     assert len(found) == n_probes and all("over the limit" in values["skipped"] for values in found.values())
     monkeypatch.setattr(robustness, "shift_errors", lambda *a: dict(f0_rmse=1.0))

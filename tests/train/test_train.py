@@ -173,14 +173,14 @@ def test_without_discriminator(batch):
     assert not build_model("hifigan", loss_weights=dict(mel=1.0, adversarial=0.0)).is_adversarial
 
 
-def test_validation_reports_both_distances_and_leaves_random_numbers_alone(batch):
+def test_validation_reports_what_curves_are_of_and_leaves_random_numbers_alone(batch):
     model = build_model("hifigan", loss_weights=dict(mel=45.0, adversarial=1.0)).eval()
     torch.manual_seed(5)
     expected = torch.rand(1)
     torch.manual_seed(5)
     stats = model(**batch)["stats"]
     assert torch.rand(1) == expected
-    assert set(stats) == {"generator_loss", "mr_stft", "mel"}
+    assert set(stats) == {"generator_loss", "mr_stft", "mel", "periodicity"}
     assert float(stats["generator_loss"]) == pytest.approx(45 * float(stats["mel"]), rel=1e-5)
     assert model(forward_generator=False, **batch)["stats"] == {} and int(model.steps) == 0
 

@@ -16,6 +16,7 @@ from espnet2_nhv.feature.datadir import read_table
 from espnet2_nhv.feature.parallel import run_jobs
 from espnet2_nhv.feature.spec import FeatureSpec
 from espnet2_nhv.files import write_whole
+from espnet2_nhv.report.curves import CURVE_METRICS, read_curves
 from espnet2_nhv.report.page.sample import Sample, is_made, make_sample, seconds_of
 from espnet2_nhv.report.page.tables import result_tables
 from espnet2_nhv.report.table import known_metrics, ranked
@@ -36,9 +37,14 @@ def build_page(
     command: Optional[str] = None,
     n_utterances: int = 50,
     nj: int = 1,
+    out: Optional[Union[str, Path]] = None,
+    sound: str = "flac",
+    title: str = "Vocoders side by side",
+    about: str = "",
+    results: bool = True,
     notes: Optional[Union[str, Path]] = None,
 ) -> Path:
-    """Write `expdir`/report; what an earlier run made of the same files stays.
+    """Write `expdir`/report, or `out`; what an earlier run made of the same files stays.
 
     Parameters
     ----------
@@ -48,6 +54,10 @@ def build_page(
     command : what made the results, shown on the page
     n_utterances : int >= 1, of each set at most, evenly picked where there are more
     nj : int >= 1, processes
+    out : folder of the page, None takes `expdir`/report
+    sound : ['flac', 'mp3'], see :func:`make_sample`
+    title, about : said on top of it
+    results : bool, whether there are tables and plots beside what is heard
     notes : JSON file, for each utterance of a score a list of notes: start and end (s) and MIDI number
 
     Returns
@@ -60,7 +70,7 @@ def build_page(
         If nothing was decoded of any set, or `dumpdir` is not what it should be.
     """
     expdir, dumpdir = Path(expdir), Path(dumpdir)
-    out = expdir / "report"
+    out = Path(out) if out is not None else expdir / "report"
     spec = FeatureSpec.load(dumpdir / "spec.yaml")
     copied = [row for row in rows if "probe" not in row]
     sets, samples, notes_of = [], [], _read_notes(notes)
@@ -73,8 +83,8 @@ def build_page(
     if not sets:
         raise UserError(f"{expdir}: nothing was decoded that could be listened to; run stage 5")
     out.mkdir(parents=True, exist_ok=True)
-    job = partial(make_sample, data=out / "data", spec=spec)
-    todo = [sample for sample in samples if not is_made(sample, out / "data", spec)]
+    job = partial(make_sample, data=out / "data", spec=spec, sound=sound)
+    todo = [sample for sample in samples if not is_made(sample, out / "data", spec, sound)]
     problems = {}
     for key, reason in tqdm(run_jobs(job, todo, nj), "listening page", len(todo), dynamic_ncols=True, disable=None):
         if reason is not None:
@@ -91,12 +101,16 @@ def build_page(
     _remove_others(out / "data", set(seconds))
     metrics = [{**metric._asdict(), "better": metric.better} for metric in known_metrics(copied)]
     content = dict(sets=sets, metrics=metrics, rows=copied, ticks=_tick_places(spec), fs=spec.fs)
+    content["curves"] = read_curves(expdir, list(dict.fromkeys(map(_experiment, copied))))
+    content["curve_metrics"] = [metric._asdict() for metric in CURVE_METRICS]
     (out / "data").mkdir(exist_ok=True)
     write_whole(out / "data" / "index.js", f"page.data = {json.dumps(content, allow_nan=False)};\n")
     shutil.copytree(HERE / "assets", out / "assets", dirs_exist_ok=True)
     loader = jinja2.FileSystemLoader(HERE)
     template = jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    html = template.get_template("index.html.j2").render(command=command, tables=result_tables(rows))
+    html = template.get_template("index.html.j2").render(
+        command=command, tables=result_tables(rows) if results else [], title=title, about=about
+    )
     write_whole(out / "index.html", html)
     return out / "index.html"
 
@@ -106,7 +120,7 @@ def _collect_set(expdir: Path, dumpdir: Path, set_name: str, rows: Sequence[dict
     decoded: Dict[str, Dict[str, str]] = {}
     scores: Dict[str, dict] = {}
     for row in rows:
-        name = f"{row['vocoder']}_{row['tag']}" if row["tag"] else row["vocoder"]
+        name = _experiment(row)
         folder = expdir / name / "decode" / set_name
         if (folder / "wav.scp").is_file():
             decoded[name] = read_table(folder / "wav.scp")
@@ -133,6 +147,11 @@ def _collect_set(expdir: Path, dumpdir: Path, set_name: str, rows: Sequence[dict
             shown.append(entry)
         utterances.append(dict(id=utt, samples=shown))
     return utterances, samples
+
+
+def _experiment(row: dict) -> str:
+    """The name of its folder."""
+    return f"{row['vocoder']}_{row['tag']}" if row["tag"] else row["vocoder"]
 
 
 def _read_notes(path: Optional[Union[str, Path]]) -> Dict[str, list]:

@@ -3,6 +3,7 @@
 import math
 from typing import Optional, Sequence, Tuple, Union
 
+import numpy as np
 import torch
 
 from espnet2_nhv.dsp.cepstrum import cosine_matrix, phased_response, zero_phase_response
@@ -15,12 +16,16 @@ from espnet2_nhv.vocoder.late_stream import LateStream
 from espnet2_nhv.vocoder.nhv.band_smoothing import BandSmoothing
 from espnet2_nhv.vocoder.nhv.flat_noise import cut, flat_noise
 from espnet2_nhv.vocoder.nhv.frame_network import FrameNetwork
+from espnet2_nhv.vocoder.nhv.knob_filters import KnobFilters
 from espnet2_nhv.vocoder.nhv.lifter import PitchLifter
-from espnet2_nhv.vocoder.nhv.mel_prior import MelPrior
+from espnet2_nhv.vocoder.nhv.mel_prior import MelPrior, unit_level
 from espnet2_nhv.vocoder.nhv.stream import NHVStream
 
 # The network reads normalised features; what lies further out than this many deviations tells it nothing more.
 _INPUT_RANGE = 6.0
+# And what lies below white noise of this level in full scale counts as if it lay there: no room is that quiet, so a
+# network learns nothing of bands that a codec, a gate or a synthesiser left empty, and would answer them with anything.
+_QUIET_DB = -65.0
 _MIDDLE_F0 = 250.0  # Hz, from which octaves count
 # Deviations: pulses that stray further would be heard one by one.
 _JITTER_RANGE = 3.0
@@ -62,7 +67,7 @@ class NHV(AbsVocoder):
     overlap-add and the envelope prior in place of a sum of cosines, blocks and a network that learns it all.
     """
 
-    needs_f0 = True
+    needs_f0, takes_knobs = True, True
     before = dict(smooth=False, lifter=None, reads_f0=False, jitter=0.0, jitter_above=0.0)
 
     def __init__(
@@ -114,25 +119,34 @@ class NHV(AbsVocoder):
         self.smoothing = BandSmoothing(spec) if smooth and prior else None
         self.lifter = None if lifter is None else PitchLifter(quefrencies[: self.sizes[0]], spec.fs, *lifter)
 
+        self.knob_filters = KnobFilters(spec, self.n_fft, anticausal_order, order, noise_order)
+
         def constant(name, value):
             self.register_buffer(name, value, persistent=False)
 
         # Cepstra of voices fall off as one over quefrency; so scaled, the network's numbers are of one size.
         constant("quefrency_scale", 1.0 / torch.tensor(quefrencies).abs().clamp(min=1).float())
+        quiet = unit_level(spec) + _QUIET_DB * math.log(10) / 20 if prior else np.full(spec.n_mels, -np.inf)
+        constant("quiet", torch.from_numpy(quiet / spec.ln_base).float())
         constant("window", synthesis_window(window, hop_length))
         constant("noise", flat_noise(spec).clone())
         constant("cosines", cosine_matrix(noise_order, self.n_fft))
         constant("jitter_angles", self._jitter_angles(jitter, jitter_above))
 
     def forward(
-        self, mel: torch.Tensor, f0: Optional[torch.Tensor] = None, mel_f0: Optional[torch.Tensor] = None
+        self,
+        mel: torch.Tensor,
+        f0: Optional[torch.Tensor] = None,
+        mel_f0: Optional[torch.Tensor] = None,
+        knobs: Optional[torch.Tensor] = None,
     ) -> torch.Tensor:
         """See :meth:`AbsVocoder.forward`; phase and noise are random, frames before the first count as unknown.
 
-        `mel_f0` ``(B, 1, T)``, Hz, is the F0 at which the mel was sung, where it may be another than `f0`. For memory
-        that does not grow with length use :meth:`inference` or :meth:`stream`.
+        `mel_f0` ``(B, 1, T)``, Hz, is the F0 at which the mel was sung, where it may be another than `f0`; `knobs`
+        ``(B, len(KNOBS), T)`` is in the order of :data:`espnet2_nhv.feature.knobs.KNOBS`. For memory that does not grow
+        with length use :meth:`inference` or :meth:`stream`.
         """
-        return self._excited(*self._cepstra_of_batch(mel, f0, mel_f0))
+        return self._excited(*self._cepstra_of_batch(mel, f0, mel_f0, knobs))
 
     def forward_twice(
         self, mel: torch.Tensor, f0: Optional[torch.Tensor] = None, mel_f0: Optional[torch.Tensor] = None
@@ -143,7 +157,7 @@ class NHV(AbsVocoder):
             another = self._excited(cepstra, f0)
         return self._excited(cepstra, f0), another
 
-    def _cepstra_of_batch(self, mel, f0, mel_f0):
+    def _cepstra_of_batch(self, mel, f0, mel_f0, knobs=None):
         """Cepstra of a batch's frames and of one more, and F0 ``(B, T + 2)`` of these and yet another."""
         if f0 is None:
             raise UserError("nhv needs F0 beside the mel: give f0 of shape (B, 1, T) in Hz")
@@ -154,11 +168,14 @@ class NHV(AbsVocoder):
         mel = torch.cat([mel, mel[:, -1:].expand(-1, held, -1)], dim=1)
         f0 = torch.cat([f0[:, 0], f0[:, 0, -1:].expand(-1, 2)], dim=1).float()
         sung = torch.cat([sung[:, 0], sung[:, 0, -1:].expand(-1, held)], dim=1).float()
+        if knobs is not None:
+            knobs = knobs.transpose(1, 2)
+            knobs = torch.cat([knobs, knobs[:, -1:]], dim=1).float()
         numbers, _ = self.network(self.network_input(mel, sung), self.network.initial_state(batch))
         with torch.autocast(mel.device.type, enabled=False):
             numbers = numbers[:, self.look_ahead : self.look_ahead + n_frames + 1]
             numbers, mel = numbers.float(), mel[:, : n_frames + 1].float()
-            return self.cepstra(numbers, mel, f0[:, :-1], sung[:, : n_frames + 1]), f0
+            return self.cepstra(numbers, mel, f0[:, :-1], sung[:, : n_frames + 1], knobs), f0
 
     def _excited(self, cepstra, f0):
         """A waveform ``(B, 1, T * hop_length)`` of a batch's cepstra, at random phase and of random noise."""
@@ -190,9 +207,12 @@ class NHV(AbsVocoder):
         return needed + -needed % self.network.stride - n_frames
 
     def network_input(self, mel: torch.Tensor, mel_f0: torch.Tensor) -> torch.Tensor:
-        """Normalised mel ``(B, T, n_mels)``, within the range that means something, and its F0, in octaves."""
+        """Normalised mel ``(B, T, n_mels)``, within the range that means something, and its F0, in octaves.
+
+        The envelope (:class:`MelPrior`) is that of the mel as it is: what is empty stays empty.
+        """
         mean, std = self.mel_mean[:, 0], self.mel_std[:, 0]
-        mel = ((mel - mean) / std).clamp(-_INPUT_RANGE, _INPUT_RANGE)
+        mel = ((torch.maximum(mel, self.quiet.to(mel.dtype)) - mean) / std).clamp(-_INPUT_RANGE, _INPUT_RANGE)
         if not self.reads_f0:
             return mel
         octaves = torch.log2(mel_f0.clamp(min=1.0) / _MIDDLE_F0).clamp(-_INPUT_RANGE, _INPUT_RANGE)
@@ -218,13 +238,20 @@ class NHV(AbsVocoder):
         return (-2 * math.pi * jitter * frequency * share).float()
 
     def cepstra(
-        self, numbers: torch.Tensor, mel: torch.Tensor, f0: torch.Tensor, mel_f0: torch.Tensor
+        self,
+        numbers: torch.Tensor,
+        mel: torch.Tensor,
+        f0: torch.Tensor,
+        mel_f0: torch.Tensor,
+        knobs: Optional[torch.Tensor] = None,
     ) -> Tuple[torch.Tensor, torch.Tensor]:
         """Cepstra of both filters, ``(B, T, sizes[0])`` and ``(B, T, sizes[1])``; see :meth:`filters`."""
         smooth = None if self.smoothing is None else self.smoothing(mel, mel_f0)
         both = torch.addcmul(self.mel_prior(mel, smooth), numbers, self.quefrency_scale)
         harmonic, noise = both.split(self.sizes, dim=-1)
-        return harmonic if self.lifter is None else harmonic * self.lifter(torch.maximum(f0, mel_f0)), noise
+        if self.lifter is not None:
+            harmonic = harmonic * self.lifter(torch.maximum(f0, mel_f0))
+        return (harmonic, noise) if knobs is None else self.knob_filters(harmonic, noise, knobs)
 
     def filters(
         self,
@@ -233,6 +260,7 @@ class NHV(AbsVocoder):
         f0: torch.Tensor,
         mel_f0: torch.Tensor,
         deviations: Optional[torch.Tensor] = None,
+        knobs: Optional[torch.Tensor] = None,
     ) -> Tuple[torch.Tensor, torch.Tensor]:
         """Frequency responses of both filters.
 
@@ -243,13 +271,14 @@ class NHV(AbsVocoder):
         f0 : Tensor [shape=(B, T)], Hz, to be sung
         mel_f0 : Tensor [shape=(B, T)], Hz, at which the mel was sung, as far as is known; else `f0`
         deviations : Tensor [shape=(B, T)] or None, see :meth:`deviations`; None: pulses keep time
+        knobs : Tensor [shape=(B, T, len(KNOBS))] or None
 
         Returns
         -------
         harmonic : Tensor [shape=(B, T, n_fft / 2 + 1), dtype=complex64]
         noise : Tensor [shape=(B, T, n_fft / 2 + 1)]
         """
-        return self.responses(*self.cepstra(numbers, mel, f0, mel_f0), deviations)
+        return self.responses(*self.cepstra(numbers, mel, f0, mel_f0, knobs), deviations)
 
     def responses(
         self, harmonic: torch.Tensor, noise: torch.Tensor, deviations: Optional[torch.Tensor] = None
@@ -272,6 +301,12 @@ class NHV(AbsVocoder):
         stream = NHVStream(self, seed=seed, start_phase=start_phase)
         return LateStream(stream) if self.spec.frame_centre else stream
 
-    def synthesize(self, mel: torch.Tensor, f0: torch.Tensor, mel_f0: Optional[torch.Tensor] = None) -> torch.Tensor:
+    def synthesize(
+        self,
+        mel: torch.Tensor,
+        f0: torch.Tensor,
+        mel_f0: Optional[torch.Tensor] = None,
+        knobs: Optional[torch.Tensor] = None,
+    ) -> torch.Tensor:
         """One utterance in blocks of frames: memory does not grow beyond input and output."""
-        return NHVStream(self).whole(mel, f0, mel_f0)
+        return NHVStream(self).whole(mel, f0, mel_f0, knobs)

@@ -37,7 +37,7 @@ class MelPrior(nn.Module):
     def __init__(self, spec: FeatureSpec, quefrencies: Sequence[int], n_fft: int, envelope: bool = True):
         super().__init__()
         level = unit_level(spec)
-        to_cepstrum = _minimum_phase(quefrencies, n_fft) @ band_interpolation(spec, n_fft)
+        to_cepstrum = minimum_phase(quefrencies, n_fft) @ band_interpolation(spec, n_fft)
         # Two excitations of unit power, one envelope: each takes half the power.
         offset = -to_cepstrum @ level * envelope - (np.asarray(quefrencies) == 0) * 0.5 * math.log(2)
         # The floor of the features is silence too, wherever the spec puts it.
@@ -79,7 +79,7 @@ class MelPrior(nn.Module):
         return loudness.clamp(_SILENCE_GAIN, 0.0)
 
 
-def _minimum_phase(quefrencies: Sequence[int], n_fft: int) -> np.ndarray:
+def minimum_phase(quefrencies: Sequence[int], n_fft: int) -> np.ndarray:
     """Matrix ``(len(quefrencies), n_fft / 2 + 1)`` from a log magnitude to its minimum-phase cepstrum."""
     quefrency = np.asarray(quefrencies)[:, None]
     bins = np.arange(n_fft // 2 + 1)[None]

@@ -7,7 +7,9 @@ import torch
 
 from espnet2_nhv.dsp.overlap_add import overlap_add
 from espnet2_nhv.errors import UserError
+from espnet2_nhv.feature.knobs import NAMES
 from espnet2_nhv.feature.spec import FeatureSpec
+from espnet2_nhv.vocoder.knobs import Knobs
 from espnet2_nhv.vocoder.nhv.flat_noise import N_SAMPLES, cut, start_of
 from espnet2_nhv.vocoder.nhv.frame_network import FrameNetwork
 
@@ -18,6 +20,7 @@ _SIGNAL_BLOCK = 256
 # glibc hands freed blocks back to the system and then pays for every page anew, until it has seen a block of this size
 # freed: those up to it are kept from then on. Never touched, it takes no memory itself.
 _LARGEST_KEPT_BYTES = 31 * 2**20
+LOWEST_F0 = 5.0  # Hz; what is below counts as that: it is no pitch, and exports count on it
 
 
 class SourceFilter(Protocol):
@@ -33,6 +36,8 @@ class SourceFilter(Protocol):
 
     def check_features(self, mel, f0, mel_f0) -> Tuple[torch.Tensor, torch.Tensor, torch.Tensor]: ...
 
+    def check_knobs(self, knobs, n_frames) -> Optional[torch.Tensor]: ...
+
     def frames_to_hold(self, n_frames: int) -> int: ...
 
     def network_input(self, mel: torch.Tensor, mel_f0: torch.Tensor) -> torch.Tensor: ...
@@ -41,7 +46,7 @@ class SourceFilter(Protocol):
 
     def deviations(self, noise: torch.Tensor) -> torch.Tensor: ...
 
-    def filters(self, numbers, mel, f0, mel_f0, deviations) -> Tuple[torch.Tensor, torch.Tensor]: ...
+    def filters(self, numbers, mel, f0, mel_f0, deviations, knobs) -> Tuple[torch.Tensor, torch.Tensor]: ...
 
     def filtered_frames(self, filters, pulses, noise) -> torch.Tensor: ...
 
@@ -71,6 +76,8 @@ class NHVStream:
         self._numbers = torch.empty(1, 0, sum(vocoder.sizes), device=self.device)
         # F0 to be sung, and F0 of the mel.
         self._f0, self._mel_f0 = (torch.empty(1, 0, device=self.device) for _ in range(2))
+        # Knobs from the first time that one is turned on; before, nothing is computed for them.
+        self._knobs: Optional[torch.Tensor] = None
         self._n_frames = 0
         self._unanswered = vocoder.look_ahead  # outputs the network still owes to frames before the first
         self._phase = torch.full((1,), float(start_phase), dtype=torch.float64, device=self.device)
@@ -94,7 +101,13 @@ class NHVStream:
         return self.latency_frames * self.vocoder.spec.hop_length / self.vocoder.spec.fs
 
     @torch.no_grad()
-    def push(self, mel: torch.Tensor, f0: torch.Tensor, mel_f0: Optional[torch.Tensor] = None) -> torch.Tensor:
+    def push(
+        self,
+        mel: torch.Tensor,
+        f0: torch.Tensor,
+        mel_f0: Optional[torch.Tensor] = None,
+        knobs: Optional[Knobs] = None,
+    ) -> torch.Tensor:
         """Feed frames.
 
         Parameters
@@ -102,6 +115,7 @@ class NHVStream:
         mel : Tensor [shape=(n, n_mels)], raw log-mel, n >= 1
         f0 : Tensor [shape=(n,)], Hz, > 0
         mel_f0 : Tensor [shape=(n,)], Hz, > 0, at which the mel was sung, where it may be another than `f0`
+        knobs : dict of a name to a number or to an array [shape=(n,)], or None, of these frames
 
         Returns
         -------
@@ -115,19 +129,26 @@ class NHVStream:
         if self._flushed:
             raise UserError("the stream has been flushed: start another one for new frames")
         mel, f0, mel_f0 = self.vocoder.check_features(mel, f0, mel_f0)
+        knobs = self.vocoder.check_knobs(knobs, len(mel))
         # A copy: what is kept for later must not change when the caller uses his memory again.
-        return self._joined(self._advance(mel.clone(), f0, mel_f0))
+        return self._joined(self._advance(mel.clone(), f0, mel_f0, knobs))
 
     @torch.no_grad()
     def flush(self) -> torch.Tensor:
         """The rest of the signal, the last frame held; the total is then frames times hop_length."""
         return self._joined(self._remainder())
 
-    def whole(self, mel: torch.Tensor, f0: torch.Tensor, mel_f0: Optional[torch.Tensor] = None) -> torch.Tensor:
+    def whole(
+        self,
+        mel: torch.Tensor,
+        f0: torch.Tensor,
+        mel_f0: Optional[torch.Tensor] = None,
+        knobs: Optional[torch.Tensor] = None,
+    ) -> torch.Tensor:
         """All of an utterance's checked frames, written into one output; ``(T * hop_length,)``."""
         wav = torch.empty(len(mel) * self.vocoder.spec.hop_length, device=self.device)
         written = 0
-        for part in itertools.chain(self._advance(mel, f0, mel_f0), self._remainder()):
+        for part in itertools.chain(self._advance(mel, f0, mel_f0, knobs), self._remainder()):
             wav[written : written + len(part)] = part
             written += len(part)
         return wav
@@ -139,18 +160,33 @@ class NHVStream:
         # The last frame held, until the frame after it has its filter; that one's excitation reaches to yet another.
         n_held = self.vocoder.frames_to_hold(self._n_frames)
         f0, mel_f0 = self._f0[0, -1].expand(2), self._mel_f0[0, -1].expand(n_held)
-        yield from self._advance(self._mel[0, -1].expand(n_held, -1), f0, mel_f0)
+        knobs = None if self._knobs is None else self._knobs[0, -1].expand(n_held, -1)
+        yield from self._advance(self._mel[0, -1].expand(n_held, -1), f0, mel_f0, knobs)
         yield self._tail[0, : self.vocoder.lead].clamp(-1.0, 1.0)
 
     def _joined(self, parts: Iterator[torch.Tensor]) -> torch.Tensor:
         return torch.cat([torch.empty(0, device=self.device), *parts])
 
-    def _advance(self, mel: torch.Tensor, f0: torch.Tensor, mel_f0: Optional[torch.Tensor]) -> Iterator[torch.Tensor]:
+    def _advance(
+        self,
+        mel: torch.Tensor,
+        f0: torch.Tensor,
+        mel_f0: Optional[torch.Tensor],
+        knobs: Optional[torch.Tensor],
+    ) -> Iterator[torch.Tensor]:
         """Take in checked frames and yield the samples they complete."""
         self._n_frames += len(mel)
+        highest = self.vocoder.spec.fs / 2 - 1
+        f0, mel_f0 = (None if x is None else x.clamp(LOWEST_F0, highest) for x in (f0, mel_f0))
         self._f0 = torch.cat([self._f0, f0[None]], dim=1)
-        mel_f0 = f0 if mel_f0 is None else mel_f0
-        for block, sung in zip(mel[None].split(_NETWORK_BLOCK, dim=1), mel_f0[None].split(_NETWORK_BLOCK, dim=1)):
+        frames = [mel, f0 if mel_f0 is None else mel_f0]
+        if knobs is not None or self._knobs is not None:
+            frames.append(mel.new_zeros(len(mel), len(NAMES)) if knobs is None else knobs)
+        if knobs is not None and self._knobs is None:
+            self._knobs = mel.new_zeros(1, self._mel.shape[1], len(NAMES))
+        for block, sung, *turned in zip(*(x[None].split(_NETWORK_BLOCK, dim=1) for x in frames)):
+            if turned:
+                self._knobs = _append(self._knobs, turned[0])
             self._mel, self._mel_f0 = _append(self._mel, block), _append(self._mel_f0, sung)
             self._read()
             # A frame's excitation reaches to the next frame, so that frame's F0 must be known.
@@ -160,6 +196,8 @@ class NHVStream:
             if ready > 0:
                 waiting = self._numbers, self._mel, self._f0, self._mel_f0
                 self._numbers, self._mel, self._f0, self._mel_f0 = (x[:, ready:] for x in waiting)
+                if self._knobs is not None:
+                    self._knobs = self._knobs[:, ready:]
                 self._n_read -= ready
 
     @torch.inference_mode()  # cheaper than no_grad; what leaves this object is copied out of it
@@ -190,7 +228,8 @@ class NHVStream:
         self._pulses, self._noise = pulses[:, done:], noise[:, done:]
 
         frames = (x[:, begin:end] for x in (self._numbers, self._mel, self._f0, self._mel_f0))
-        filters = vocoder.filters(*frames, vocoder.deviations(white))
+        knobs = None if self._knobs is None else self._knobs[:, begin:end]
+        filters = vocoder.filters(*frames, vocoder.deviations(white), knobs)
         frames = vocoder.filtered_frames(filters, pulses, noise)
         signal = overlap_add(frames, hop_length)
         signal[:, : self._tail.shape[1]] += self._tail

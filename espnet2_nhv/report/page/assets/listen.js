@@ -63,7 +63,7 @@ class Listen {
       if (sample.problem) continue;
       try {
         const content = await page.load(sample.key);
-        const buffer = await this.player.decode(content.flac);
+        const buffer = await this.player.decode(content.sound);
         if (this.utterance !== utterance) return;
         this.player.add(sample.name, buffer);
         this.pitch.add(sample.name, content.f0, content.f0_step);

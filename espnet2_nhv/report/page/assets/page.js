@@ -6,7 +6,7 @@ const page = {
   data: null,
   waiting: new Map(),
 
-  // The content of data/KEY.js: {flac, f0, f0_step}: sound in base64, F0 in 0.1 Hz.
+  // The content of data/KEY.js: {sound, f0, f0_step}: a sound file in base64, F0 in 0.1 Hz.
   load(key) {
     return new Promise((resolve, reject) => {
       const script = document.createElement("script");

@@ -11,6 +11,7 @@ function openTab(name) {
 
 page.listen = new Listen(page.data);
 page.plot = new Plot(page.data);
+page.curves = new Curves(page.data);
 document.querySelectorAll("table.sortable").forEach(makeSortable);
 for (const tab of document.querySelectorAll("[data-tab]")) tab.addEventListener("click", () => openTab(tab.dataset.tab));
 // What was clicked does not keep the focus: the keys are for listening.

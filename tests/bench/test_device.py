@@ -1,0 +1,33 @@
+"""A device against the CPU."""
+
+import pytest
+import torch
+from small import SMALL
+
+from espnet2_nhv.bench import device
+from espnet2_nhv.vocoder import registry
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch):
+    monkeypatch.setattr(device, "build_vocoder", lambda name: registry.build_vocoder(name, **SMALL.get(name, {})))
+
+
+def test_the_cpu_agrees_with_itself_noise_included():
+    names = ["nhv", "sawsing", "sifigan", "univnet", "wavehax"]
+    rows = device.parity(names, "cpu", 60.0)
+    assert [row["vocoder"] for row in rows] == names
+    for row in rows:
+        assert row["device"] < -200  # what is drawn is the same
+        assert -90 < row["bf16"] < -5  # and half precision is not the same
+
+
+def test_a_difference_is_seen_and_a_failure_is_a_row(monkeypatch):
+    assert device._difference(torch.tensor([1.0, 1.1]), torch.tensor([1.0, 1.0])) == pytest.approx(-23.0, abs=0.1)
+    monkeypatch.setattr(device, "build_vocoder", lambda name: registry.build_vocoder(name, channels=-1))
+    (row,) = device.parity(["hifigan"], "cpu", 60.0)
+    assert row["vocoder"] == "hifigan" and "channels" in row["problem"]
+
+
+def test_two_processes_agree():
+    assert device.together("cpu", 60.0) == [dict(processes=2, backend="gloo", result="the same sum in both")]

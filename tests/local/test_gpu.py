@@ -1,0 +1,110 @@
+"""A GPU's minutes, rehearsed on the CPU: what is run, that it stops in time and goes on, and what is taken home."""
+
+import json
+import subprocess
+import sys
+import tarfile
+import time
+from pathlib import Path
+
+import gpu
+import gpu_results
+import pytest
+import torch
+from tiny_dump import write_dump
+
+from espnet2_nhv import load_vocoder
+from espnet2_nhv.train.curve import read_curve
+from espnet2_nhv.vocoder.registry import build_vocoder
+from espnet2_nhv.vocoder.saved import save_vocoder
+
+
+def arguments(tmp_path, *options):
+    given = [
+        "--dump",
+        str(tmp_path / "dump"),
+        "--out",
+        str(tmp_path / "out"),
+        "--device",
+        "cpu",
+        "--trained_on",
+        "tones",
+    ]
+    return gpu.get_parser().parse_args([*given, *options])
+
+
+def test_everything_is_there_in_order_of_worth(tmp_path):
+    tasks = gpu.tasks_of(arguments(tmp_path))
+    folders = [str(task.folder.relative_to(tmp_path / "out") / task.name) for task in tasks]
+    assert folders[0] == "parity" and folders[-1] == "nccl"
+    assert len([name for name in folders if name.startswith("light/")]) == 10
+    assert [name for name in folders if name.startswith("real/")][:2] == ["real/nhv/train", "real/hifigan/train"]
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/parity.json").write_text("[]")  # done in an earlier run
+    assert gpu.tasks_of(arguments(tmp_path))[0].name != "parity"
+
+
+@pytest.mark.slow
+def test_a_rehearsal_trains_goes_on_and_packs(tmp_path, monkeypatch):
+    write_dump(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(Path(gpu.ROOT)))
+    options = ["--jobs", "light", "--vocoders", "nhv", "--train_args", "--batch_size=2 --valid_segments=2"]
+    args = arguments(tmp_path, *options)
+    gpu.collect_statistics(args)
+    (task,) = gpu.tasks_of(args)
+    assert task.start(0.001).wait() == 0  # one step at least
+    first = read_curve(task.folder)
+    assert task.start(0.001).wait() == 0
+    second = read_curve(task.folder)
+    assert second[-1]["steps"] > first[-1]["steps"] >= 1 and second[-1]["seconds"] > first[-1]["seconds"]
+
+    (tmp_path / "out/light/nhv/vocoder/vocoder.yaml").unlink()  # as if it had been stopped before it saved
+    gpu_results.finish_training(task.folder, args)
+    (tmp_path / "out/runs.json").write_text(json.dumps([dict(minutes=1, jobs=["light"], at_once=3, device="CPU")]))
+    text = gpu_results.write_results(tmp_path / "out").read_text()
+    assert "1 minutes on CPU: light" in text and f"| nhv | {second[-1]['steps']} |" in text
+    (packed,) = gpu_results.pack(tmp_path / "out", 4.0)
+    assert packed.stat().st_size < 2.2e6  # 0.77 M numbers in half precision
+    with tarfile.open(packed) as tar:
+        tar.extractall(tmp_path / "home", filter="data")
+    taken, made = (load_vocoder(folder / "light/nhv/vocoder") for folder in (tmp_path / "home", tmp_path / "out"))
+    for name, value in made.state_dict().items():
+        assert taken.state_dict()[name].dtype == value.dtype
+        assert torch.allclose(taken.state_dict()[name], value, rtol=1e-3, atol=1e-4)
+
+
+def test_it_stops_in_time(tmp_path):
+    class Sleeper(gpu.Task):
+        def start(self, seconds):
+            given.append(seconds)
+            return subprocess.Popen([sys.executable, "-c", self.command[0]], start_new_session=True)
+
+    given = []
+    sleepers = [Sleeper(str(n), ["import time; time.sleep(60)"], tmp_path, trains=False) for n in range(2)]
+    quick = Sleeper("quick", ["pass"], tmp_path, trains=False)
+    begin = time.monotonic()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(gpu, "STARTING", 0.5)
+        gpu.spend([quick, *sleepers], begin + 3.0, at_once=2)
+    assert 2.9 < time.monotonic() - begin < 20
+    # Two turns for three tasks, so half of the time for the first two; then what is left.
+    assert given[0] == pytest.approx(1.0, abs=0.3) and len(given) == 3
+
+
+def test_what_does_not_fit_is_left_out_and_named(tmp_path, caplog):
+    for name in ("a", "b", "c"):
+        save_vocoder(build_vocoder("hifigan", channels=64), tmp_path / "light" / name / "vocoder", "CC0", "nothing")
+    whole = gpu_results.pack(tmp_path, 13.0)
+    size = whole[0].stat().st_size / 1e6
+    paths = gpu_results.pack(tmp_path, size / 2.5)
+    assert len(paths) == 2 and all(path.stat().st_size / 1e6 <= size / 2.5 for path in paths)
+    assert "does not fit" in caplog.text and "light/c/vocoder" in caplog.text
+    names = [name for path in paths for name in tarfile.open(path).getnames() if name.endswith(".pth")]
+    assert names == ["light/a/vocoder/vocoder.pth", "light/b/vocoder/vocoder.pth"]
+
+
+def test_the_front_says_what_is_wrong():
+    tool = [str(gpu.ROOT / "tools/gpu.sh"), "--minutes", "0.1"]
+    run = subprocess.run(tool, capture_output=True, text=True, env={"PYTHON": sys.executable, "PATH": "/usr/bin:/bin"})
+    assert run.returncode == 1 and run.stderr.strip().startswith("error: --minutes is 0.1: give more than")
+    assert len(run.stderr.strip().splitlines()) == 1
