@@ -1,5 +1,6 @@
 // Speed of what the page computes, in Node, by CPU time, so that other work on the machine hardly matters.
-// Usage: node tools/web_speed.mjs build/web RECORDING   (raw float32 at 44.1 kHz: ffmpeg -i x.wav -f f32le -ac 1 -ar 44100 x.raw)
+// Usage: node tools/web_speed.mjs build/web RECORDING   (float32 samples at 44.1 kHz, without a header)
+// As NumPy's tofile writes them, or ffmpeg -i x.wav -f f32le -ac 1 -ar 44100 x.raw
 
 import fs from 'node:fs';
 import { pathToFileURL } from 'node:url';
@@ -45,12 +46,12 @@ const sing = (block, knobs) => async () => {
 };
 const measure = async (work) => {
   const times = [];
-  for (let i = 0; i < 5; i++) times.push((await timed(work)) / seconds);
+  for (let i = 0; i < 3; i++) times.push((await timed(work)) / seconds);
   return median(times).toFixed(4);
 };
 facts.tracker = await measure(hear);
 facts.mel = await measure(look);
-facts['mel and vocoder, blocks of 96 frames'] = await measure(sing(96, NEUTRAL));
-facts['mel and vocoder, blocks of 24 frames'] = await measure(sing(24, NEUTRAL));
-facts['mel and vocoder, blocks of 24 frames, formants moved'] = await measure(sing(24, { ...NEUTRAL, gender: 3 }));
+facts['mel and vocoder, a file'] = await measure(sing(96, NEUTRAL));
+facts['mel and vocoder, playing'] = await measure(sing(12, NEUTRAL));
+facts['mel and vocoder, playing, formants moved'] = await measure(sing(12, { ...NEUTRAL, gender: 3 }));
 console.log(JSON.stringify(facts, null, 1));
