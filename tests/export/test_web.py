@@ -41,11 +41,12 @@ def test_the_mel_graph_is_espnets(name, demo_wavs):
         wanted = LogMel(spec)(torch.from_numpy(wav))[0].T.numpy()
         got = session.run(["mel"], {"frames": cut(wav, spec)})[0]
         assert got.shape == wanted.shape
-        # Bands 80 dB under the loudest are rounding of either side.
-        heard = wanted * spec.ln_base > wanted.max() * spec.ln_base - 80 / 20 * np.log(10)
-        assert heard.mean() > 0.3
+        # Bands 70 dB under the loudest of a frame and more are rounding, of ESPnet's float32 as of the graph's.
         in_log10 = spec.ln_base / np.log(10)
-        np.testing.assert_allclose(got[heard] * in_log10, wanted[heard] * in_log10, atol=1e-4, rtol=0)
+        got, wanted = got * in_log10, wanted * in_log10
+        heard = wanted > wanted.max(axis=1, keepdims=True) - 70 / 20
+        assert heard.mean() > 0.5
+        np.testing.assert_allclose(got[heard], wanted[heard], atol=1e-4, rtol=0)
         assert np.abs(got - wanted).max() < 5e-3
 
 

@@ -319,7 +319,7 @@ def test_bad_files_get_a_sentence(page, tmp_path):
 def test_another_singer_and_files_that_are_none(page, song, tmp_path):
     from espnet2_nhv.export.export import export
 
-    small = save_small(tmp_path / "saved")
+    small = save_small(tmp_path / "saved", FeatureSpec(hop_length=512))  # frames of other lengths too
     export(small, "onnx", tmp_path, "small")
     other = save_small(tmp_path / "other", FeatureSpec(n_mels=80))
     export(other, "onnx", tmp_path, "other")
@@ -336,17 +336,19 @@ def test_another_singer_and_files_that_are_none(page, song, tmp_path):
         wait(page, f"$('problem').textContent.includes({json.dumps(words)})")
         assert page.find_element("id", "singer").get_property("value") == "nhv"
     heard(page, song)
+    page.execute_script("delete document.documentElement.dataset.heard")
     open_file(page, tmp_path / "small_stream.onnx", "model")
-    wait(page, "$('singer').value === 'small_stream.onnx'")
+    wait(page, "$('singer').value === 'small_stream.onnx' && document.documentElement.dataset.heard")
     assert "CC0-1.0" in text(page, "card") and "そう" in text(page, "card")
     saved_by_small, _ = soundfile.read(saved(page, "save", "*.wav"))
     page.execute_script(
         "const s = document.getElementById('singer'); s.value = 'nhv'; s.dispatchEvent(new Event('change'))"
     )
-    wait(page, "document.getElementById('card').textContent.includes('CC BY-SA 4.0')")
+    wait(page, "$('card').textContent.includes('CC BY-SA 4.0') && document.documentElement.dataset.heard")
     saved_by_nhv, _ = soundfile.read(saved(page, "save", "*.wav"))
-    assert len(saved_by_nhv) == len(saved_by_small)
-    assert error_db(saved_by_small, saved_by_nhv) > -20
+    n_samples = min(len(saved_by_nhv), len(saved_by_small))
+    assert 0 <= len(saved_by_nhv) - len(saved_by_small) < 512
+    assert error_db(saved_by_small[:n_samples], saved_by_nhv[:n_samples]) > -20
 
 
 def test_the_microphone_is_heard(page):

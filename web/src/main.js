@@ -117,7 +117,11 @@ studio.addEventListener('singer', async () => {
   knobs.allow(names);
   for (const id of ['singer', 'own', 'open', 'record', 'demo']) $(id).disabled = false;
   $('demo').hidden = !folder.demo;
-  if (studio.song) return;
+  const { song } = studio, { hop_length: hop, n_mels: nMels } = card.spec;
+  if (song) {
+    if (song.hop !== hop || song.nMels !== nMels) await attempt(() => load(song.blob, song.name, { knobs: studio.knobs }));
+    return;
+  }
   status('Ready.');
   const last = await kept();
   if (last) await attempt(() => load(last.blob, last.name, last));
@@ -183,6 +187,11 @@ studio.addEventListener('playing', () => {
   $('play').textContent = studio.playing ? '■ Stop' : '▶ Play';
 });
 studio.addEventListener('head', () => {
+  const { selection, head } = studio.song;
+  if (studio.playing && selection && isPressed('loop') && head >= selection[1]) {
+    studio.play({ original, from: selection[0] });
+    return;
+  }
   if (studio.playing) view.follow(studio.song.head);
   view.redraw(false);
   $('scroll').value = String((1000 * view.start) / Math.max(1, studio.song.nFrames - view.span));

@@ -101,6 +101,8 @@ def build_page(
     _remove_others(out / "data", set(seconds))
     metrics = [{**metric._asdict(), "better": metric.better} for metric in known_metrics(copied)]
     content = dict(sets=sets, metrics=metrics, rows=copied, ticks=_tick_places(spec), fs=spec.fs)
+    # With results the last set, eval, that they are of; without them the first.
+    content["opened"] = len(sets) - 1 if results else 0
     content["curves"] = read_curves(expdir, list(dict.fromkeys(map(_experiment, copied))))
     content["curve_metrics"] = [metric._asdict() for metric in CURVE_METRICS]
     (out / "data").mkdir(exist_ok=True)

@@ -3,7 +3,6 @@
 import math
 from typing import Optional, Sequence, Tuple, Union
 
-import numpy as np
 import torch
 
 from espnet2_nhv.dsp.cepstrum import cosine_matrix, phased_response, zero_phase_response
@@ -18,14 +17,11 @@ from espnet2_nhv.vocoder.nhv.flat_noise import cut, flat_noise
 from espnet2_nhv.vocoder.nhv.frame_network import FrameNetwork
 from espnet2_nhv.vocoder.nhv.knob_filters import KnobFilters
 from espnet2_nhv.vocoder.nhv.lifter import PitchLifter
-from espnet2_nhv.vocoder.nhv.mel_prior import MelPrior, unit_level
+from espnet2_nhv.vocoder.nhv.mel_prior import MelPrior
 from espnet2_nhv.vocoder.nhv.stream import NHVStream
 
 # The network reads normalised features; what lies further out than this many deviations tells it nothing more.
 _INPUT_RANGE = 6.0
-# And what lies below white noise of this level in full scale counts as if it lay there: no room is that quiet, so a
-# network learns nothing of bands that a codec, a gate or a synthesiser left empty, and would answer them with anything.
-_QUIET_DB = -65.0
 _MIDDLE_F0 = 250.0  # Hz, from which octaves count
 # Deviations: pulses that stray further would be heard one by one.
 _JITTER_RANGE = 3.0
@@ -126,8 +122,6 @@ class NHV(AbsVocoder):
 
         # Cepstra of voices fall off as one over quefrency; so scaled, the network's numbers are of one size.
         constant("quefrency_scale", 1.0 / torch.tensor(quefrencies).abs().clamp(min=1).float())
-        quiet = unit_level(spec) + _QUIET_DB * math.log(10) / 20 if prior else np.full(spec.n_mels, -np.inf)
-        constant("quiet", torch.from_numpy(quiet / spec.ln_base).float())
         constant("window", synthesis_window(window, hop_length))
         constant("noise", flat_noise(spec).clone())
         constant("cosines", cosine_matrix(noise_order, self.n_fft))
@@ -207,12 +201,9 @@ class NHV(AbsVocoder):
         return needed + -needed % self.network.stride - n_frames
 
     def network_input(self, mel: torch.Tensor, mel_f0: torch.Tensor) -> torch.Tensor:
-        """Normalised mel ``(B, T, n_mels)``, within the range that means something, and its F0, in octaves.
-
-        The envelope (:class:`MelPrior`) is that of the mel as it is: what is empty stays empty.
-        """
+        """Normalised mel ``(B, T, n_mels)``, within the range that means something, and its F0, in octaves."""
         mean, std = self.mel_mean[:, 0], self.mel_std[:, 0]
-        mel = ((torch.maximum(mel, self.quiet.to(mel.dtype)) - mean) / std).clamp(-_INPUT_RANGE, _INPUT_RANGE)
+        mel = ((mel - mean) / std).clamp(-_INPUT_RANGE, _INPUT_RANGE)
         if not self.reads_f0:
             return mel
         octaves = torch.log2(mel_f0.clamp(min=1.0) / _MIDDLE_F0).clamp(-_INPUT_RANGE, _INPUT_RANGE)
