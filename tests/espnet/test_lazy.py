@@ -13,11 +13,11 @@ def test_a_stand_in_becomes_the_module_when_it_is_used(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setattr(lazy, "_SLOW", ("slow_thing", "slow_thing.part"))
     lazy.import_later()
-    import slow_thing.part as part
+    import slow_thing.part
 
-    stand_in = sys.modules["slow_thing"]
+    stand_in, part = sys.modules["slow_thing"], sys.modules["slow_thing.part"]
     assert isinstance(part, lazy._Later) and not hasattr(stand_in, "__file__")  # looking at it loads nothing
-    assert isinstance(sys.modules["slow_thing.part"], lazy._Later)
+    assert stand_in is slow_thing and sys.modules["slow_thing"] is stand_in
     assert stand_in.value == 1 and part.value == 2
     assert sys.modules["slow_thing"].value == 1 and not isinstance(sys.modules["slow_thing"], lazy._Later)
     lazy.import_later()  # what is loaded already stays
