@@ -51,5 +51,6 @@ setup(
         "metrics": ["visqol-python", "pesq", "distillmos", "speechmos"],  # optional columns of the results
         "export": ["onnx"],  # writing ONNX files
         "fcpe": ["torchfcpe"],  # one more F0 tracker
+        "live": ["sounddevice"],  # microphone and loudspeakers
     },
 )
