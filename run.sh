@@ -4,6 +4,7 @@
 # is not done again, so the same command also goes on after an interruption.
 #
 # Stages: 1 data preparation, 2 audio, 3 features, 4 training, 5 decoding, 6 scoring.
+# A corpus may have defaults of its own: egs/nhv_sing/CORPUS/defaults.sh.
 
 set -euo pipefail
 command="./run.sh $*"
@@ -18,8 +19,8 @@ local_data_opts=""     # further options of the corpus's local/data.sh, e.g. "--
 vocoders=""            # which to train, decode and score; all: all with a training config (empty: nhv hifigan; of a tier all)
 tier=""                # training configs under conf/train that are the same for all but in the vocoder: light
 feature=44k_hop256     # feature preset, a file under conf/feature
-f0_method=harvest      # pitch tracker of the features: swift, harvest, dio, fcpe (scores have their own, always harvest)
-train_config=""        # folder of training configs, VOCODER.yaml each (empty: conf/train/CORPUS where there is one, else conf/train)
+f0_method=swift        # pitch tracker of the features: swift, harvest, dio, fcpe (scores have their own, always harvest)
+train_config=""        # folder of training configs, VOCODER.yaml each (empty: conf/train/CORPUS, and conf/train for those it lacks)
 train_args=""          # further options of the trainer, e.g. "--max_epoch 20 --batch_size 8"
 budget=""              # training time or steps of each vocoder: 90s, 30m, 2h or 20000steps (empty: the config's max_epoch)
 peers=""               # trained elsewhere, decoded and scored too: "NAME=DIR; NAME=command {inp} {out}; ..."
@@ -48,6 +49,13 @@ strict=false           # a bad file or utterance is an error rather than listed 
 python=""              # Python to use (empty: .venv, set up first)
 # End of options
 
+_before=""
+for _word in "$@"; do
+    [ "$_before" != --corpus ] || corpus=$_word
+    _before=$_word
+done
+default_vocoders="nhv hifigan"
+[ ! -e "$root/egs/nhv_sing/$corpus/defaults.sh" ] || . "$root/egs/nhv_sing/$corpus/defaults.sh"
 . "$root/local/parse_options.sh"
 . "$root/local/cmd.sh"
 
@@ -65,13 +73,19 @@ if [ -n "$tier" ]; then
     [ -e "$root/conf/train/$tier/_$tier.yaml" ] || fail "there is no tier '$tier'; there is light"
     train_config=$root/conf/train/$tier
 fi
-[ -n "$vocoders" ] || vocoders=$([ -n "$tier" ] && echo all || echo "nhv hifigan")
-if [ -z "$train_config" ]; then
-    train_config=$root/conf/train
-    [ ! -d "$train_config/$corpus" ] || train_config=$train_config/$corpus
-fi
+[ -n "$vocoders" ] || vocoders=$([ -n "$tier" ] && echo all || echo "$default_vocoders")
+if [ -n "$train_config" ]; then configs=("$train_config"); else configs=("$root/conf/train/$corpus" "$root/conf/train"); fi
+config_of() { # config_of VOCODER: its training config, of the first folder that has one
+    local folder
+    for folder in "${configs[@]}"; do
+        if [ -e "$folder/$1.yaml" ]; then echo "$folder/$1.yaml"; return 0; fi
+    done
+    return 1
+}
 if [ "$vocoders" = all ]; then
-    vocoders=$(cd "$train_config" && for _file in [!_]*.yaml; do echo "${_file%.yaml}"; done)
+    vocoders=$(for folder in "${configs[@]}"; do
+        for _file in "$folder"/[!_]*.yaml; do [ ! -e "$_file" ] || basename "$_file" .yaml; done
+    done | sort -u)
 fi
 case $balance_voices in
     "" | true | false) ;;
@@ -90,8 +104,8 @@ for _peer in ${_peers[@]+"${_peers[@]}"}; do
 done
 [ -n "${vocoders// /}" ] || fail "--vocoders is empty; give one or more"
 for vocoder in $vocoders; do
-    [ -e "$train_config/$vocoder.yaml" ] ||
-        fail "there is no training config $train_config/$vocoder.yaml for vocoder '$vocoder'"
+    config_of "$vocoder" > /dev/null ||
+        fail "there is no training config ${configs[*]: -1}/$vocoder.yaml for vocoder '$vocoder'"
 done
 # Folders of two corpora must not be mixed.
 if [ -e "$datadir/corpus" ] && [ "$(cat "$datadir/corpus")" != "$corpus $db_root" ] && [ "$stage" -le 1 ]; then
@@ -172,7 +186,7 @@ if [ "$stage" -le 4 ] && [ "$stop_stage" -ge 4 ]; then
         [ -z "$cmd" ] || launch=($python -m espnet2.bin.launch --cmd "$launcher" --log "$expdir/$name/launch.log"
             --ngpu "$ngpu" --num_nodes "$num_nodes" --init_file_prefix "$expdir/$name/.dist_init_" --)
         # shellcheck disable=SC2086
-        attempt training "$name" ${launch[@]+"${launch[@]}"} $python -m espnet2_nhv.bin.train --config "$train_config/$vocoder.yaml" \
+        attempt training "$name" ${launch[@]+"${launch[@]}"} $python -m espnet2_nhv.bin.train --config "$(config_of "$vocoder")" \
             --train_data "$dumpdir/train" --valid_data "$dumpdir/dev" --stats_dir "$expdir/stats" \
             --output_dir "$expdir/$name" --ngpu "$ngpu" --inference_model "$inference_model" \
             ${licence:+--licence "$licence"} --trained_on "$corpus" \

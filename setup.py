@@ -33,7 +33,6 @@ setup(
         "torch",
         "torchaudio",
         "tqdm",
-        "vocos",
     ],
     extras_require={
         "test": [
@@ -47,10 +46,12 @@ setup(
             "selenium",
             "speechmos",
             "visqol-python",
+            "vocos",
         ],
         "metrics": ["visqol-python", "pesq", "distillmos", "speechmos"],  # optional columns of the results
         "export": ["onnx"],  # writing ONNX files
         "fcpe": ["torchfcpe"],  # one more F0 tracker
         "live": ["sounddevice"],  # microphone and loudspeakers
+        "vocos": ["vocos"],  # one more vocoder; it brings encodec, which is CC BY-NC 4.0
     },
 )

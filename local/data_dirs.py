@@ -7,16 +7,20 @@ import os
 import re
 import unicodedata
 from pathlib import Path
-from typing import Callable, Dict, Iterable, List, Optional, Tuple
+from typing import Callable, Dict, Iterable, List, Optional, Set, Tuple
+
+from usable import look_at
 
 from espnet2_nhv.errors import UserError
 from espnet2_nhv.feature.audio import BadAudio, read_mono
 from espnet2_nhv.feature.datadir import write_data_dir
 from espnet2_nhv.feature.phrases import STEP, quietest, sound_level
+from espnet2_nhv.feature.report import print_findings
 
 SETS = ("train", "dev", "eval")
 SHARE = 0.1  # of dev and of eval
 MIN_HELD_OUT = 1.0  # s; less than this says nothing in dev or eval
+LOOKED = "looked_at.json"  # what was seen of each recording
 MAX_ID = 80  # characters; ids become file names
 
 
@@ -56,19 +60,6 @@ def corpus_folder(db_root: str, corpus: str, hint: str) -> Path:
     return Path(os.path.abspath(db_root))
 
 
-def find_files(folder: Path, extensions: Tuple[str, ...]) -> List[Path]:
-    """All files under `folder` that end so, in order; links are followed, hidden files and folders are not seen."""
-    found, seen = [], set()
-    for top, folders, files in os.walk(folder, followlinks=True):
-        if os.path.realpath(top) in seen:  # a link upwards
-            folders.clear()
-            continue
-        seen.add(os.path.realpath(top))
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        found += [Path(top, name) for name in files if name.lower().endswith(extensions) and not name.startswith(".")]
-    return sorted(found)
-
-
 def safe_id(name: str) -> str:
     """`name` with nothing but letters, digits, ``-`` and ``_``; a long one is cut and ends with a checksum."""
     safe = re.sub(r"[^\w-]+", "_", unicodedata.normalize("NFC", name)).strip("_") or "_"
@@ -99,22 +90,50 @@ def split(names: Iterable[str], never_held_out: Iterable[str] = ()) -> Dict[str,
     return {"dev": order[:count], "eval": order[count : 2 * count], "train": sorted(train + order[2 * count :])}
 
 
-def write_split(corpus: Corpus, data: Path, never_held_out: Iterable[str] = ()) -> None:
-    """Write train, dev and eval; by utterance or, where there are fewer than three, by time inside each of them."""
-    names = corpus.utt2spk
-    if len(set(names) - set(never_held_out)) < 3:
-        print("fewer than 3 files can be held out whole: the last two tenths of each become dev and eval")
-        corpus, sets = split_inside(corpus)
+def bad_recordings(wav_scp: Dict[str, str], data: Path) -> Dict[str, str]:
+    """Recordings that cannot be used, each with the reason; they are named on stderr."""
+    looks = look_at(wav_scp, data / LOOKED)
+    bad = {name: look.problem for name, look in looks.items() if look.problem}
+    print_findings([f"{wav_scp[name]}: {problem}" for name, problem in bad.items()], [], "; stage 2 names all")
+    return bad
+
+
+def write_split(corpus: Corpus, data: Path) -> None:
+    """Write train, dev and eval; by utterance or, where there are fewer than three usable, by time inside each.
+
+    Every recording is read first. What cannot be used is named and stays in train, where stage 2 leaves it out (or,
+    with --strict, ends): were it held out, a set could be left with nothing. So does what is too short to say anything.
+
+    Raises
+    ------
+    UserError
+        If no recording can be used.
+    """
+    bad = bad_recordings(corpus.wav_scp, data)
+    looks = look_at(corpus.wav_scp, data / LOOKED)
+    recording_of = {name: (corpus.segments or {}).get(name, (name,))[0] for name in corpus.utt2spk}
+    usable = [name for name, recording in recording_of.items() if recording in looks and recording not in bad]
+    if not usable:
+        name, problem = next(iter(bad.items()), ("", "no segment is of one of them"))
+        raise UserError(f"none of the {len(looks)} recordings can be used (the first, {name}: {problem})")
+    short = set() if corpus.segments else {name for name in usable if looks[name].seconds < MIN_HELD_OUT}
+    never_held_out = set(corpus.utt2spk) - set(usable) | short
+    if len(corpus.utt2spk) - len(never_held_out) < 3:
+        print(
+            f"{len(usable)} of {len(corpus.utt2spk)} files can be used, fewer than 3 as a set of their own: "
+            "the last two tenths of each become dev and eval"
+        )
+        corpus, sets = split_inside(corpus, set(usable) - short)
     else:
-        sets = split(names, never_held_out)
+        sets = split(corpus.utt2spk, never_held_out)
     for name in SETS:
         corpus.write(data / name, sets[name])
     counts = ", ".join(f"{len(sets[name])} {name}" for name in SETS)
-    print(f"{data}: {counts} ({len(corpus.wav_scp)} recordings)")
+    print(f"{data}: {counts} ({len(corpus.wav_scp)} recordings, {len(bad)} of them not usable)")
 
 
-def split_inside(corpus: Corpus) -> Tuple[Corpus, Dict[str, List[str]]]:
-    """Cut every utterance into train (80%), dev and eval (10% each), at the quietest moment near each border.
+def split_inside(corpus: Corpus, usable: Set[str]) -> Tuple[Corpus, Dict[str, List[str]]]:
+    """Cut each `usable` utterance into train (80%), dev and eval (10% each), at the quietest moment near each border.
 
     Raises
     ------
@@ -124,17 +143,19 @@ def split_inside(corpus: Corpus) -> Tuple[Corpus, Dict[str, List[str]]]:
     segments, speakers, sets, reasons = {}, {}, {name: [] for name in SETS}, []
     for utterance, speaker in corpus.utt2spk.items():
         recording, first, last = (corpus.segments or {}).get(utterance, (utterance, 0.0, float("inf")))
+        borders = []
         try:
-            borders = _borders(corpus.wav_scp[recording], first, last)
+            if utterance in usable:
+                borders = _borders(corpus.wav_scp[recording], first, last)
         except BadAudio as error:
             reasons.append(f"{utterance}: {error}")
-            borders = []  # stage 2 will say so, and leave it out
         for name, start, end in zip(SETS, [first, *borders], [*borders, last]):
             segments[f"{utterance}_{name}"] = (recording, start, end)
             speakers[f"{utterance}_{name}"] = speaker
             sets[name].append(f"{utterance}_{name}")
     if not sets["eval"]:
-        raise UserError(f"there is nothing to split into train, dev and eval ({reasons[0]}): give at least three files")
+        reason = next(iter(reasons), f"{min(corpus.utt2spk)}: too short to split: below {MIN_HELD_OUT:g} s")
+        raise UserError(f"there is nothing to split into train, dev and eval ({reason}): give at least three files")
     return Corpus(corpus.wav_scp, speakers, segments), sets
 
 

@@ -73,7 +73,8 @@ def cut(sung: Iterable[Sung], phrase: Phrase, spec: FeatureSpec) -> List[Tuple[S
 def write_set(
     folder: Path, out: Path, spec: FeatureSpec, sung_of: Callable[[str], List[Sung]], tempo_of: Callable[[str], int]
 ) -> Tuple[int, set]:
-    """Write ``text label score.scp wav.scp utt2spk pitch.scp`` of one set, and ``score/``, ``pitch.ark``.
+    """Write ``text label score.scp wav.scp utt2spk pitch.scp`` of one set, and ``score/``, ``pitch.ark``,
+    ``notes.json`` (notes as the labels time them, for the listening page).
 
     Parameters
     ----------
@@ -89,7 +90,7 @@ def write_set(
     (out / "score").mkdir(parents=True, exist_ok=True)
     wavs, f0s, seconds = read_table(folder / "wav.scp"), ArkTable(folder / "f0.scp"), spec.hop_length / spec.fs
     tables: Dict[str, dict] = {name: {} for name in ("text", "label", "score.scp", "wav.scp", "utt2spk", "pitch.scp")}
-    phones = set()
+    phones, drawn = set(), {}
     with ArkWriter(out / "pitch.ark") as pitch:
         for utt, phrase in sorted(read_phrases(folder).items()):
             notes = cut(sung_of(phrase.recording), phrase, spec)
@@ -103,12 +104,18 @@ def write_set(
             tables["label"][utt] = " ".join(f"{a * seconds:.7f} {b * seconds:.7f} {phone}" for a, b, phone in labels)
             score = _score(notes, tempo_of(phrase.recording), seconds, shift)
             write_whole(out / "score" / f"{utt}.json", json.dumps(score))
+            drawn[utt] = [
+                [round(parts[0][0] * seconds, 4), round(parts[-1][1] * seconds, 4), note.midi + shift]
+                for note, parts in notes
+                if note.midi
+            ]
             tables["score.scp"][utt] = out / "score" / f"{utt}.json"
             tables["wav.scp"][utt], tables["utt2spk"][utt] = wavs[utt], phrase.recording
             # ESPnet's spelling of F0: its logarithm, as many frames as it makes of the labels.
             pitch[utt] = np.log(f0)
     for utt in tables["text"]:
         tables["pitch.scp"][utt] = f"{out / 'pitch.ark'}:{pitch.offsets[utt]}"
+    write_whole(out / "notes.json", json.dumps(drawn))
     for name, table in tables.items():
         write_table(out / name, table)
     return len(tables["text"]), phones

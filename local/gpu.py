@@ -93,7 +93,7 @@ def tasks_of(args: argparse.Namespace) -> List[Task]:
             command += ["--channels", "160", "--n_blocks", "4", "--device", args.device]
             made.append(Task("train", command, out / "refiner", trains=False, budget=True))
         elif kind == "upsampling":
-            # A quarter of HiFi-GAN V2 in the light tier, which differs in one option.
+            # HiFi-GAN V2 of half the channels in the light tier, which differs in one option.
             for name in UPSAMPLINGS:
                 command = ["--config", str(ROOT / "conf/train/light/hifigan-v2.yaml"), *data]
                 command += ["--vocoder_conf", "channels=64", "--vocoder_conf", f"upsampling={name}"]

@@ -14,7 +14,7 @@ from espnet2_nhv.train.curve import read_curve
 TRAININGS = {"light": "light", "upsampling": "upsampling", "real": "real"}  # job to folder
 _TITLES = {
     "light": "The light tier",
-    "upsampling": "Ways to upsample, in a quarter of HiFi-GAN V2",
+    "upsampling": "Ways to upsample, in HiFi-GAN V2 of half the channels",
     "real": "At their own sizes, against their own discriminators",
 }
 _SMALL = ("vocoder.yaml", "training.yaml", "curve.jsonl", "config.yaml", "refiner.yaml")

@@ -132,7 +132,8 @@ if [ "$stage" -le 6 ] && [ "$stop_stage" -ge 6 ]; then
     done
     # shellcheck disable=SC2086
     $python -m espnet2_nhv.bin.report --expdir "$expdir" --vocoders $systems --sets "$set" \
-        --command "$command" --made_from "their scores (the labels' timing, XiaoiceSing's mel and F0)"
+        --command "$command" --dumpdir "$dumpdir" --notes "$scoredir/$set/notes.json" --nj "$nj" \
+        --made_from "their scores (the labels' timing, XiaoiceSing's mel and F0)"
     cat "$expdir/RESULTS.md"
     # shellcheck disable=SC2086
     $python "$root/local/note_scores.py" --score "$scoredir/$set" --data "$dumpdir/$set" \

@@ -10,6 +10,7 @@ from data_dirs import SETS, Corpus, corpus_folder, parse_args, write_split
 from espnet2_nhv.bin.cli import run_cli
 from espnet2_nhv.errors import UserError
 from espnet2_nhv.feature.datadir import read_segments, read_table
+from espnet2_nhv.text import existing_path
 
 HINT = "give a folder with a wav.scp, or one with train, dev and eval (or test) folders that have one"
 # Folder names, the better first: where there is a tr_no_dev, `train` has the held-out songs too.
@@ -25,7 +26,8 @@ def read_corpus(folder: Path) -> Corpus:
     wav_scp = {name: _absolute(source) for name, source in read_table(folder / "wav.scp").items()}
     if not wav_scp:
         raise UserError(f"{folder}/wav.scp is empty: {HINT}")
-    lost = [source for source in wav_scp.values() if not (source.endswith("|") or os.path.exists(_file(source)))]
+    files = [source for source in wav_scp.values() if not source.endswith("|")]
+    lost = [source for source in files if not os.path.exists(existing_path(_file(source)))]
     if len(lost) == len(wav_scp):
         raise UserError(
             f"{folder}/wav.scp: none of its files exists (the first: {lost[0]}): "

@@ -17,22 +17,30 @@ from tqdm import tqdm
 from espnet2_nhv import load_vocoder
 from espnet2_nhv.bin.cli import run_cli
 from espnet2_nhv.errors import UserError
+from espnet2_nhv.feature.finding import AUDIO
 from espnet2_nhv.feature.spec import FeatureSpec
 from espnet2_nhv.report.page.build import build_page
-from espnet2_nhv.synthesis.inputs import AUDIO, input_files
+from espnet2_nhv.synthesis.inputs import input_files
 from espnet2_nhv.synthesis.recording import read_recording
 from espnet2_nhv.vocoder.registry import build_vocoder
 from espnet2_nhv.vocoder.synthesizer import Synthesizer
 
 ROOT = Path(__file__).resolve().parents[1]
+SINGER = ROOT / "pretrained/sing_pjs"
 TITLE = "espnet2_nhv, to hear"
 ABOUT = (
     "Phrases of the project's built-in singer, which is a synthetic voice, and what vocoders make of them: nhv is the "
     "pretrained vocoder, which has never heard that singer; world analyses the phrase itself; griffinlim inverts the "
     "mel. The other sets are the same phrases five semitones up and down, breathier and slower; their reference is "
-    "the phrase as it was sung. Space plays, letters change the row, drag to loop."
+    "the phrase as it was sung. MP3, so there is nothing above 17.5 kHz, which the vocoders do make. Space plays, "
+    "letters change the row, drag to loop."
+)
+ABOUT_SONG = (
+    " The song is by the singing model that comes along, from its score alone; its reference is what nhv makes of that "
+    "model's mel."
 )
 _MOST_SECONDS = 8.0  # of a recording
+_SONG_SECONDS = 4.0
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -41,6 +49,8 @@ def get_parser() -> argparse.ArgumentParser:
     add("--out", help="folder of the page (docs/listen; with --db_root exp/listen)")
     add("--vocoder", default=str(ROOT / "pretrained/nhv"), help="what is called nhv (pretrained/nhv)")
     add("--peers", nargs="*", default=[], metavar="NAME=DIR", help="further saved vocoders that read features")
+    add("--singer", default=str(SINGER), help="a singing model of ESPnet, which sings --song where it is there")
+    add("--song", default=str(SINGER / "sakura.musicxml"), help="a score in the public domain (Sakura)")
     add("--db_root", help="a recording, or a folder of them, to be heard too")
     add("--work", default="build/listen", help="for sound files on the way (build/listen)")
     add("--megabytes", type=float, default=6.0, help="the most that the page may take (6)")
@@ -55,14 +65,14 @@ def main() -> None:
         raise UserError(f"--out {out}: recordings of others do not belong there; give another folder")
     vocoders = _load(args.vocoder, args.peers)
     spec = next(iter(vocoders.values())).spec
-    wavs = {**phrases(), **(_recordings(args.db_root, spec) if args.db_root else {})}
+    song = _song(args)
+    wavs = {**phrases(), **song, **(_recordings(args.db_root, spec) if args.db_root else {})}
     work = Path(args.work)
     shutil.rmtree(work, ignore_errors=True)
     rows = _write_sounds(work, wavs, vocoders, spec)
     shutil.rmtree(out, ignore_errors=True)
-    page = build_page(
-        work / "exp", work / "dump", rows, out=out, sound="mp3", title=TITLE, about=ABOUT, results=False,
-    )  # fmt: skip
+    about = ABOUT + (ABOUT_SONG if song else "")
+    page = build_page(work / "exp", work / "dump", rows, out=out, sound="mp3", title=TITLE, about=about, results=False)
     size = sum(path.stat().st_size for path in out.rglob("*") if path.is_file()) / 1e6
     if size > args.megabytes and not args.db_root:
         raise UserError(f"{out} takes {size:.1f} MB, more than {args.megabytes:g}: take fewer --peers")
@@ -77,6 +87,22 @@ def _load(nhv: str, peers: List[str]) -> Dict[str, Synthesizer]:
             raise UserError(f"--peers {peer}: give NAME=DIR, with a name that is not there already")
         vocoders[name] = load_vocoder(folder)
     return {**vocoders, "griffinlim": build_vocoder("griffinlim", FeatureSpec())}
+
+
+def _song(args: argparse.Namespace) -> Dict[str, np.ndarray]:
+    """The beginning of a song by a singing model; nothing where there is no model."""
+    if not list(Path(args.singer).glob("*.pth")):
+        return {}
+    from espnet2_nhv.notation.read import read_song
+    from espnet2_nhv.synthesis.sing import open_singer, sing
+
+    singer = open_singer(args.singer, args.vocoder)
+    wav = sing(read_song(args.song), singer)
+    if singer.fs != FS:
+        raise UserError(f"--singer {args.singer}: sings at {singer.fs} Hz, the page is of {FS} Hz")
+    wav = wav[np.flatnonzero(np.abs(wav) > 1e-3)[0] :][: int(_SONG_SECONDS * FS)]
+    fade = np.minimum(1.0, np.arange(len(wav), 0, -1) / (0.1 * FS))
+    return {Path(args.song).stem: wav * fade}
 
 
 def _recordings(source: str, spec: FeatureSpec) -> Dict[str, np.ndarray]:

@@ -2,10 +2,11 @@
 
 import re
 
-from data_dirs import SETS, Corpus, corpus_folder, find_files, name_files, parse_args
+from data_dirs import SETS, Corpus, corpus_folder, name_files, parse_args
 
 from espnet2_nhv.bin.cli import run_cli
 from espnet2_nhv.errors import UserError
+from espnet2_nhv.feature.finding import find_files
 
 HINT = (
     "download PJS_corpus_ver1.1 (CC BY-SA 4.0) from "

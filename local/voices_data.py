@@ -4,18 +4,19 @@ import argparse
 import os
 import shlex
 from pathlib import Path
-from typing import Dict, List
+from typing import Dict, Iterable, List
 
 import pjs_data
 import yaml
-from data_dirs import SETS, Corpus, corpus_folder, find_files, name_files, safe_id, split
+from data_dirs import SETS, Corpus, bad_recordings, corpus_folder, name_files, safe_id, split
 
 from espnet2_nhv.bin.cli import run_cli
 from espnet2_nhv.errors import UserError
+from espnet2_nhv.feature.finding import AUDIO, find_files
 from espnet2_nhv.feature.licence import FILE, Source, dump_sources, recognise
 from espnet2_nhv.files import write_whole
+from espnet2_nhv.text import read_text
 
-EXTENSIONS = (".wav", ".flac", ".ogg")
 HINT = "give folders of voices, or folders of such folders; with several, a space between them"
 DEV = ("olpc_female", "olpc_male", "speech_vctk_nuwave2")
 NEVER = ("nit_song070",)  # the voice that nobody's weights know
@@ -33,7 +34,7 @@ def find_voices(folder: Path) -> Dict[str, Path]:
     if _songs(folder):
         return {PJS.name: folder}
     if (folder / "ATTRIBUTION.txt").exists() or any(
-        path.suffix.lower() in EXTENSIONS and not path.name.startswith(".") for path in folder.iterdir()
+        path.suffix.lower() in AUDIO and not path.name.startswith(".") for path in folder.iterdir()
     ):
         return {safe_id(folder.name): folder}
     voices: Dict[str, Path] = {}
@@ -46,8 +47,7 @@ def find_voices(folder: Path) -> Dict[str, Path]:
 def read_source(name: str, folder: Path) -> Source:
     """Licence and attribution of a voice: of its files `licence` (a line) and ATTRIBUTION.txt, where there are any."""
     attribution, licence = (
-        path.read_text(encoding="utf-8").strip() if path.exists() else ""
-        for path in (folder / "ATTRIBUTION.txt", folder / "licence")
+        read_text(path).strip() if path.exists() else "" for path in (folder / "ATTRIBUTION.txt", folder / "licence")
     )
     return Source(
         name, licence or recognise(attribution), " ".join(attribution.split()) or f"{name} (no attribution given)"
@@ -77,7 +77,7 @@ def _files(name: str, folder: Path) -> Dict[str, str]:
     if name == PJS.name:
         return name_files(_songs(folder), lambda path: pjs_data.SONG.fullmatch(path.name)[1])
     return name_files(
-        find_files(folder, EXTENSIONS),
+        find_files(folder),
         lambda path: f"{name}-{safe_id('_'.join(path.relative_to(folder).with_suffix('').parts))}",
     )
 
@@ -90,10 +90,12 @@ def _held_out(given: str, voices: Dict[str, Path], option: str) -> List[str]:
     return names
 
 
-def split_voices(files: Dict[str, Dict[str, str]], dev: List[str], evaluation: List[str]) -> Dict[str, List[str]]:
+def split_voices(
+    files: Dict[str, Dict[str, str]], dev: List[str], evaluation: List[str], bad: Iterable[str] = ()
+) -> Dict[str, List[str]]:
     """Utterances of each set: voices kept out as a whole, PJS by its own split, the rest to train.
 
-    Where dev or eval would be empty, a tenth of the recordings of the trained voices become it.
+    Where dev or eval would be empty, a tenth of the recordings of the trained voices become it, none of the `bad`.
     """
     sets: Dict[str, List[str]] = {name: [] for name in SETS}
     for voice, wav_scp in files.items():
@@ -104,7 +106,7 @@ def split_voices(files: Dict[str, Dict[str, str]], dev: List[str], evaluation: L
                 sets[pjs_data.set_of(int(song[3:]))].append(song)
         else:
             sets["train"] += wav_scp
-    tenths = split(sets["train"])
+    tenths = split(sets["train"], set(bad) & set(sets["train"]))
     for name in ("dev", "eval"):
         if not sets[name]:
             print(f"no voice is kept out for {name}: a tenth of the trained voices' recordings is taken")
@@ -141,11 +143,12 @@ def main():
     files = {name: _files(name, folder) for name, folder in voices.items()}
     files = {name: wav_scp for name, wav_scp in files.items() if wav_scp}
     if not files:
-        raise UserError(f"--db_root {args.db_root}: no voice in it with {', '.join(EXTENSIONS)} files: {HINT}")
+        raise UserError(f"--db_root {args.db_root}: no voice in it with sound files: {HINT}")
     dev = [name for name in DEV if name in files]
     if args.dev_voices is not None:
         dev = _held_out(args.dev_voices, files, "--dev_voices")
-    sets = split_voices(files, dev, _held_out(args.eval_voices, files, "--eval_voices"))
+    bad = bad_recordings({name: path for wav_scp in files.values() for name, path in wav_scp.items()}, args.data)
+    sets = split_voices(files, dev, _held_out(args.eval_voices, files, "--eval_voices"), bad)
     sources = {name: PJS if name == PJS.name else read_source(name, voices[name]) for name in files}
     corpus = Corpus(
         {utterance: path for wav_scp in files.values() for utterance, path in wav_scp.items()},

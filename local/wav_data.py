@@ -3,23 +3,13 @@
 from pathlib import Path
 from typing import List
 
-import soundfile
-from data_dirs import MIN_HELD_OUT, Corpus, corpus_folder, find_files, name_files, parse_args, safe_id, write_split
-from tqdm import tqdm
+from data_dirs import Corpus, corpus_folder, name_files, parse_args, safe_id, write_split
 
 from espnet2_nhv.bin.cli import run_cli
 from espnet2_nhv.errors import UserError
+from espnet2_nhv.feature.finding import find_files
 
-EXTENSIONS = (".wav", ".flac", ".ogg", ".mp3")
 HINT = "give a folder with your recordings (wav, flac, ogg or mp3; subfolders are singers)"
-
-
-def is_long_enough(path: str) -> bool:
-    """Whether a file says of itself that it is audio of some length; others stay in train, where stage 2 names them."""
-    try:
-        return soundfile.info(path).duration >= MIN_HELD_OUT
-    except soundfile.LibsndfileError:
-        return False
 
 
 def write_recordings(files: List[Path], folder: Path, data: Path) -> None:
@@ -29,17 +19,15 @@ def write_recordings(files: List[Path], folder: Path, data: Path) -> None:
     for path, name in zip(files, wav_scp):
         folders = path.relative_to(folder).parts[:-1]
         utt2spk[name] = safe_id(folders[0]) if folders else "wav"
-    bar = tqdm(wav_scp.items(), desc="looking at files", unit="file", dynamic_ncols=True, disable=None)
-    doubtful = [name for name, path in bar if not is_long_enough(path)]
-    write_split(Corpus(wav_scp, utt2spk), data, doubtful)
+    write_split(Corpus(wav_scp, utt2spk), data)
 
 
 def main():
     args = parse_args(__doc__)
     folder = corpus_folder(args.db_root, "wav", HINT)
-    files = find_files(folder, EXTENSIONS)
+    files = find_files(folder)
     if not files:
-        raise UserError(f"--db_root {args.db_root}: no wav, flac, ogg or mp3 file in it: {HINT}")
+        raise UserError(f"--db_root {args.db_root}: no wav, flac, ogg, mp3 or other sound file in it: {HINT}")
     write_recordings(files, folder, args.data)
 
 

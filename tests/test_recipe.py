@@ -56,6 +56,7 @@ def sing(path, f0, seconds=4.0):
         (["nhv"], "what is 'nhv'?"),
         (["--corpus", "wav"], "db_root"),
         (["--corpus", "voices"], "needs --db_root: give folders of voices"),
+        (["--peers", "only_a_name"], "--peers has 'only_a_name'; give NAME=DIR or NAME=command"),
         (["--balance_voices", "maybe"], "--balance_voices is 'maybe'; give true or false"),
         (["--corpus", "pjs", "--db_root", "nowhere"], "nowhere"),
     ],
@@ -66,6 +67,39 @@ def test_wrong_options_get_one_sentence(tmp_path, options, message):
     assert message in run.stderr
     assert "Traceback" not in run.stderr
     assert len([line for line in run.stderr.splitlines() if line.startswith("error:")]) == 1
+
+
+def _calls(tmp_path, *options):
+    """What run.sh calls its Python for, of a Python that does nothing."""
+    python = tmp_path / "python"
+    python.write_text(f'#!/bin/sh\necho "$@" >> {tmp_path}/calls\ntouch exp/RESULTS.md\n')
+    python.chmod(0o755)
+    (tmp_path / "exp").mkdir(exist_ok=True)
+    run = run_sh(tmp_path, *options, "--python", str(python))
+    assert run.returncode == 0, run.stderr
+    return (tmp_path / "calls").read_text()
+
+
+def test_a_corpus_has_configs_of_its_own_file_by_file(tmp_path):
+    calls = _calls(tmp_path, "--stage", "4", "--stop_stage", "4", "--vocoders", "nhv mcnn hifigan")
+    configs = [str(Path(path).relative_to(ROOT)) for path in re.findall(r"--config (\S+)", calls)]
+    assert configs == ["conf/train/demo/nhv.yaml", "conf/train/mcnn.yaml", "conf/train/demo/hifigan.yaml"]
+    (tmp_path / "calls").unlink()
+    calls = _calls(tmp_path, "--stage", "4", "--stop_stage", "4", "--vocoders", "all")
+    trained = {path.stem for path in (ROOT / "conf/train").glob("[!_]*.yaml")}
+    assert {Path(path).stem for path in re.findall(r"--config (\S+)", calls)} == trained
+    assert len(re.findall("--config ", calls)) == len(trained)
+
+
+def test_the_demo_has_defaults_that_options_change(tmp_path):
+    calls = _calls(tmp_path, "--stage", "3")
+    assert set(re.findall(r"--f0_method (\S+)", calls)) == {"swift"}
+    assert re.findall(r"--decode exp/(\S+)/decode/eval", calls) == ["nhv", "sawsing", "pretrained"]
+    assert f"bin.peer --peer pretrained={ROOT}/pretrained/nhv " in calls
+    assert re.search(r"--vocoders nhv sawsing pretrained --sets eval", calls)
+    (tmp_path / "calls").unlink()
+    calls = _calls(tmp_path, "--stage", "4", "--vocoders", "hifigan", "--peers", "", "--sets", "dev")
+    assert re.findall(r"--decode exp/(\S+)", calls) == ["hifigan/decode/dev"]
 
 
 def test_help_lists_every_option_with_its_default(tmp_path):
@@ -84,12 +118,18 @@ def test_what_failed_in_an_earlier_run_is_tried_again(tmp_path, stage, decoded, 
     python.write_text(f'#!/bin/sh\necho "$@" >> {tmp_path}/calls\ntouch exp/RESULTS.md\n')
     python.chmod(0o755)
     options = ["--stage", str(stage), "--sets", "eval", "--vocoders", "nhv hifigan mcnn", "--python", str(python)]
-    options += ["--train_config", str(ROOT / "conf/train")]
+    options += ["--train_config", str(ROOT / "conf/train"), "--peers", f"them={tmp_path}; us=cp {{inp}} {{out}}"]
     run = run_sh(tmp_path, *options)
     assert run.returncode == 0, run.stderr
     calls = (tmp_path / "calls").read_text()
     assert re.findall(r"bin.decode .*--out exp/(\S+)/decode/eval", calls) == decoded.split()
-    assert re.findall(r"bin.score .*--decode exp/(\S+)/decode/eval", calls) == scored.split()
+    *ours, _, _ = re.findall(r"bin.score .*--decode exp/(\S+)/decode/eval", calls)
+    assert ours == scored.split()
+    peers = re.findall(r"bin.peer --peer (.*) --data dump/eval --out exp/(\S+)/decode/eval", calls)
+    assert sorted(peers) == ([(f"them={tmp_path}", "them"), ("us=cp {inp} {out}", "us")] if stage == 5 else [])
+    assert {"nhv", "hifigan", "mcnn", "them", "us"} == set(
+        re.search(r"bin.report .*?--vocoders (.*?) --sets", calls)[1].split()
+    )
     assert (tmp_path / "exp/hifigan/failed.txt").exists() and not (tmp_path / "exp/mcnn/failed.txt").exists()
 
 

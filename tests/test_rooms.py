@@ -10,7 +10,8 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "espnet2_nhv"
 # From the ground up; a room imports rooms of lower floors only. docs/design.md shows the same.
 FLOORS = [
-    {"errors", "files"},
+    {"errors", "files", "caches"},
+    {"text", "alone"},
     {"dsp", "notation"},
     {"feature"},
     {"loss", "discriminator"},

@@ -8,8 +8,8 @@ const NAME = `nhv-${version}`;
 self.addEventListener('install', (event) => {
   const keep = async () => {
     const cache = await caches.open(NAME);
-    // Past the browser's own cache, which may hold files of the version before.
-    await cache.addAll(files.map((file) => new Request(file, { cache: 'reload' })));
+    // Asked of the server again, lest they be of the version before; what has not changed is not sent twice.
+    await cache.addAll(files.map((file) => new Request(file, { cache: 'no-cache' })));
     await self.skipWaiting();
   };
   event.waitUntil(keep());

@@ -29,6 +29,10 @@ def run_cli(main: Callable[[], None]) -> None:
         if error.filename and error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
             sys.exit(f"error: {error.filename}: {error.strerror.lower()}: check its rights, or give another path")
         raise
+    except RuntimeError as error:
+        if "no locator available" in str(error):
+            sys.exit("error: numba finds no folder to write to: set NUMBA_CACHE_DIR to one")
+        raise
 
 
 def add_vocoder(parser: argparse.ArgumentParser, what: str = "a saved or exported vocoder") -> None:

@@ -18,6 +18,7 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument("--command", help="the command that made the results, quoted in RESULTS.md")
     parser.add_argument("--made_from", default=COPY_SYNTHESIS, help="what was synthesised, said in RESULTS.md")
     parser.add_argument("--dumpdir", help="folder of the sets, e.g. dump: makes the listening page EXPDIR/report")
+    parser.add_argument("--notes", help="notes of what was sung, drawn under its F0: data/score/SET/notes.json")
     parser.add_argument("--utterances", type=int, default=50, help="of each set on the page, at most")
     parser.add_argument("--nj", type=int, default=1, help="processes")
     return parser
@@ -34,7 +35,7 @@ def main() -> None:
     print(f"results: {args.expdir}/RESULTS.md and {args.expdir}/RESULTS.json")
     if args.dumpdir is not None:
         try:
-            page = build_page(args.expdir, args.dumpdir, rows, args.command, args.utterances, args.nj)
+            page = build_page(args.expdir, args.dumpdir, rows, args.command, args.utterances, args.nj, args.notes)
             print(f"listening page: {page}, opened in any browser")
         except UserError as error:  # the results are there all the same
             print(f"no listening page: {error}")

@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Any, Dict, Optional, Union
 
 import torch
-import yaml
 
 from espnet2_nhv.errors import UserError
 from espnet2_nhv.espnet.features import spec_of
@@ -12,6 +11,7 @@ from espnet2_nhv.espnet.listener import AcousticListener
 from espnet2_nhv.feature.spec import FeatureSpec, check_compatible
 from espnet2_nhv.refiner.refined import RefinedVocoder
 from espnet2_nhv.refiner.saved import load_refiner
+from espnet2_nhv.text import load_yaml
 from espnet2_nhv.vocoder.saved import load_vocoder
 from espnet2_nhv.vocoder.synthesizer import Synthesizer
 
@@ -104,11 +104,9 @@ def _load_options(path: Union[Path, str, None]) -> Dict[str, Any]:
     if path is None:
         return {}
     try:
-        options = yaml.safe_load(Path(path).read_text(encoding="utf-8")) or {}
+        options = load_yaml(path) or {}
     except FileNotFoundError:
         raise UserError(f"--vocoder_config {path}: there is no such file") from None
-    except yaml.YAMLError as error:
-        raise UserError(f"--vocoder_config {path}: not readable as YAML ({error})") from None
     unknown = sorted(set(options) - set(_OPTIONS)) if isinstance(options, dict) else [str(options)]
     if unknown:
         raise UserError(f"--vocoder_config {path}: there is no option {unknown[0]!r}; there are {', '.join(_OPTIONS)}")

@@ -14,6 +14,7 @@ from espnet2_nhv.espnet.score_frames import fill_rests, note_contour, positions,
 
 _SEMITONE = math.log(2.0) / 12.0
 _A4 = math.log(440.0) - 69 * _SEMITONE  # log F0 of MIDI note 0
+N_PLACES = 11  # numbers that say where a frame lies
 _WAVELENGTHS = {"note": (2.0, 128.0), "length": (0.5, 16.0)}  # shortest and longest, in semitones and in octaves
 
 
@@ -59,12 +60,14 @@ class NoteXiaoiceSing(XiaoiceSing):
 
     F0 is predicted before the decoder, as a difference in semitones from the notes' contour (0 in the beginning), and
     the decoder reads it, in training that of the recording: so the mel has the pitch that the vocoder sings. Frames
-    know where in their phoneme and note they are.
+    know where in their phoneme and note they are; F0 is made of that alone, for with the phonemes, too, it learns a
+    small corpus by heart.
 
     Parameters
     ----------
     idim, odim : int, as ESPnet gives them
     f0_layers, f0_chans, f0_kernel_size, f0_dropout_rate : of ESPnet's VariancePredictor, which predicts F0
+    f0_bound : float > 0, semitones, how far F0 may be from the notes' contour
     glide_frames : int, how long the contour takes from note to note
     **arguments : of ESPnet's class; `loss_function` has to stay XiaoiceSing2, `reduction_factor` 1
 
@@ -83,10 +86,11 @@ class NoteXiaoiceSing(XiaoiceSing):
         self,
         idim: int,
         odim: int,
-        f0_layers: int = 4,
-        f0_chans: int = 128,
-        f0_kernel_size: int = 13,
+        f0_layers: int = 3,
+        f0_chans: int = 48,
+        f0_kernel_size: int = 21,
         f0_dropout_rate: float = 0.1,
+        f0_bound: float = 1.0,
         glide_frames: int = 15,
         **arguments,
     ):
@@ -95,14 +99,20 @@ class NoteXiaoiceSing(XiaoiceSing):
         self.midi_encode_layer = NumberEncoding(dim, "note")
         self.duration_encode_layer = NumberEncoding(dim, "length")
         self.f0_encode_layer = NumberEncoding(dim, "note", n_waves=16)
-        self.position_layer = torch.nn.Sequential(torch.nn.Linear(10, dim), torch.nn.ReLU(), torch.nn.Linear(dim, dim))
+        self.position_layer = torch.nn.Sequential(
+            torch.nn.Linear(N_PLACES, dim), torch.nn.ReLU(), torch.nn.Linear(dim, dim)
+        )
         self.f0_predictor = VariancePredictor(
-            idim=dim, n_layers=f0_layers, n_chans=f0_chans, kernel_size=f0_kernel_size, dropout_rate=f0_dropout_rate
+            idim=N_PLACES,
+            n_layers=f0_layers,
+            n_chans=f0_chans,
+            kernel_size=f0_kernel_size,
+            dropout_rate=f0_dropout_rate,
         )
         torch.nn.init.zeros_(self.f0_predictor.linear.weight)
         torch.nn.init.zeros_(self.f0_predictor.linear.bias)
         self.criterion = _Loss(use_masking=self.criterion.use_masking)
-        self.glide_frames = glide_frames
+        self.f0_bound, self.glide_frames = f0_bound, glide_frames
         self.score_durations = self._notes = self._recorded = self._log_f0 = None
         for module in self.modules():
             if isinstance(module, MultiHeadedAttention):
@@ -138,9 +148,11 @@ class NoteXiaoiceSing(XiaoiceSing):
         notes = self._notes[:, : durations.shape[1]]
         rests = (notes == 0).gather(1, index)
         notes = fill_rests(notes).gather(1, index)
-        places = torch.cat([positions(durations, index, notes), rests[..., None].float()], dim=-1)
+        contour = note_contour(notes, self.glide_frames)
+        places = [positions(durations, index, notes), rests[..., None].float(), (contour - notes)[..., None]]
+        places = torch.cat(places, dim=-1)
         frames = output + self.position_layer(places)
-        semitones = note_contour(notes, self.glide_frames) + self.f0_predictor(frames)[..., 0]
+        semitones = contour + self.f0_bound * torch.tanh(self.f0_predictor(places)[..., 0] / self.f0_bound)
         self._log_f0 = _A4 + _SEMITONE * semitones
         heard = semitones.detach()
         if self._recorded is not None:

@@ -19,8 +19,8 @@ _LEAST = 1e-10
 def mel_model(spec: FeatureSpec) -> onnx.ModelProto:
     """Graph of :class:`espnet2_nhv.feature.mel.LogMel` on frames that the caller has cut.
 
-    Input `frames` ``(n, win_length)``: frame i holds the samples from ``centre - n_fft // 2 + (n_fft - win_length) // 2``
-    on, where its centre may be any sample. Output `mel` ``(n, n_mels)``, raw log-mel of `spec`.
+    Input `frames` ``(n, win_length)``: each is the samples from ``centre - n_fft // 2 + (n_fft - win_length) // 2`` on,
+    where its centre may be any sample. Output `mel` ``(n, n_mels)``, raw log-mel of `spec`.
 
     Source: ``espnet2.tts.feats_extract.log_mel_fbank.LogMelFbank``, whose values these are.
     """

@@ -9,9 +9,8 @@ from espnet2_nhv.export.fourier import RealFourierTransform
 from espnet2_nhv.feature.knobs import NAMES
 from espnet2_nhv.vocoder.nhv.generator import NHV
 from espnet2_nhv.vocoder.nhv.knob_filters import GENDER, turn_knobs
+from espnet2_nhv.vocoder.nhv.stream import LOWEST_F0
 
-# Hz. F0 is held above this, lest a bad value fill everything after it with what is not a number.
-_LOWEST_F0 = 5.0
 _OWN_STATE = ("frame", "phase", "f0", "mel_f0", "mel", "knobs", "numbers", "pulses", "white", "harmonic", "noise")
 
 
@@ -115,7 +114,8 @@ class NHVStep(torch.nn.Module):
         position = frame - late + torch.arange(mel.shape[1])
 
         # Before the first frame its F0 is held, and the phase so set back that the frame begins with that asked for.
-        f0, mel_f0 = (x.clamp(_LOWEST_F0, vocoder.fs / 2 - 1) for x in (f0, mel_f0))
+        # Lest a bad value fills everything after it with what is not a number.
+        f0, mel_f0 = (x.clamp(LOWEST_F0, vocoder.fs / 2 - 1) for x in (f0, mel_f0))
         numbers, network_state = vocoder.network(vocoder.network_input(mel, mel_f0), network_state)
         first = frame == 0
         phase = torch.where(first, phase - f0[:, 0].double() * (late * self.hop_length / vocoder.fs), phase)

@@ -10,6 +10,7 @@ import numpy as np
 
 from espnet2_nhv.errors import UserError
 from espnet2_nhv.feature.datadir import read_table
+from espnet2_nhv.feature.kaldi import load_place
 from espnet2_nhv.files import naming, whole_file
 
 
@@ -79,10 +80,10 @@ def read_matrix(utt: str, place: str) -> np.ndarray:
         If the file is missing or cut short, or something else is at that place.
     """
     try:
-        matrix = kaldiio.load_mat(place)
+        matrix = load_place(place)
     except FileNotFoundError as error:
         raise UserError(f"{error.filename}, which holds {utt}, is missing: run stage 3 again") from None
-    except Exception:  # bytes that are not there or are others fail in as many ways as there are bytes
+    except UserError:
         matrix = None
     if not isinstance(matrix, np.ndarray) or matrix.ndim != 2:
         raise UserError(

@@ -4,20 +4,27 @@ import io
 import math
 import os
 import re
+import shutil
+import subprocess
+import tempfile
 from pathlib import Path
 from typing import Callable, List, Tuple, Union
 
-import kaldiio
 import numpy as np
 import soundfile
 import soxr
 from kaldiio.utils import open_like_kaldi
 
+from espnet2_nhv.errors import UserError
+from espnet2_nhv.feature.kaldi import load_place
+from espnet2_nhv.feature.sniff import kind_of, needs_ffmpeg
 from espnet2_nhv.files import write_whole
+from espnet2_nhv.text import existing_path
 
 BLOCK = 1 << 20  # samples read at a time: a long recording is kept as mono only
 MIN_SECONDS = 0.1
 MAX_CLIPPED = 0.01
+SILENCE = 2**-16
 FULL_SCALE = 1 - 2**-15  # the largest 16-bit sample
 _ARK = re.compile(r".+\.ark:\d+$")
 
@@ -57,9 +64,7 @@ def load_audio(
         is false, or, where `strict`, is silent or clipped in more than 1% of its samples.
     """
     wav, source_fs, warnings = read_mono(source, strict)
-    if len(wav) < min_seconds * source_fs:
-        length = "one sample" if len(wav) == 1 else f"{len(wav) / source_fs:.3g} s"
-        raise BadAudio(f"too short: it has {length} and at least {min_seconds:g} s is needed")
+    check_length(len(wav), source_fs, min_seconds)
     rate = source_fs * speed  # at which it sounds
     if rate < fs:
         if not allow_upsampling:
@@ -99,6 +104,34 @@ def read_mono(source: str, strict: bool = True) -> Tuple[np.ndarray, int, List[s
         mixed = "" if channels == 1 else " once its channels are mixed"
         raise BadAudio(f"silent: every sample is zero{mixed}")
     return wav, fs, warnings
+
+
+def check_audio(source: str) -> float:
+    """Read a recording through, as :func:`load_audio` would, and keep nothing of it; its length in s.
+
+    Raises
+    ------
+    BadAudio
+        As :func:`load_audio`, but for what depends on the rate that is wanted.
+    """
+    n_samples, peak = 0, 0.0
+
+    def take(block: np.ndarray, fs: int) -> None:
+        nonlocal n_samples, peak
+        n_samples, peak = n_samples + len(block), max(peak, float(np.abs(block).max()))
+
+    fs, _, _ = scan_mono(source, take)
+    check_length(n_samples, fs, MIN_SECONDS)
+    if peak <= SILENCE:
+        raise BadAudio("silent: every sample is zero")
+    return n_samples / fs
+
+
+def check_length(n_samples: int, fs: int, min_seconds: float) -> None:
+    """Refuse a recording shorter than `min_seconds`."""
+    if n_samples < min_seconds * fs:
+        length = "one sample" if n_samples == 1 else f"{n_samples / fs:.3g} s"
+        raise BadAudio(f"too short: it has {length} and at least {min_seconds:g} s is needed")
 
 
 def scan_mono(source: str, take: Callable[[np.ndarray, int], None], strict: bool = True) -> Tuple[int, int, List[str]]:
@@ -155,15 +188,23 @@ def stamp(source: str) -> Tuple[int, ...]:
     Of a pipe only the command can be compared; what is missing is a problem for whoever reads it.
     """
     try:
-        stat = os.stat(source.rpartition(":")[0] if _ARK.match(source) else source)
+        stat = os.stat(existing_path(source.rpartition(":")[0] if _ARK.match(source) else source))
     except OSError:
         return ()
     return stat.st_size, stat.st_mtime_ns
 
 
+def length_of(source: str) -> float:
+    """Length of a recording, s, by its header; 0 where that cannot be read."""
+    try:
+        return soundfile.info(existing_path(source)).duration
+    except (OSError, RuntimeError, TypeError, ValueError):
+        return 0.0
+
+
 def is_silent(wav: np.ndarray) -> bool:
     """Whether nothing would be left of it in 16 bits."""
-    return bool(np.abs(wav).max() <= 2**-16)
+    return bool(np.abs(wav).max() <= SILENCE)
 
 
 def write_flac(path: Union[str, Path], wav: np.ndarray, fs: int) -> None:
@@ -182,7 +223,10 @@ def write_flac(path: Union[str, Path], wav: np.ndarray, fs: int) -> None:
 
 
 def _read_blocks(file):
-    audio = soundfile.SoundFile(file)
+    try:
+        audio = soundfile.SoundFile(file)
+    except soundfile.LibsndfileError:
+        audio = soundfile.SoundFile(_by_ffmpeg(file))
 
     def blocks():
         with audio:
@@ -190,6 +234,30 @@ def _read_blocks(file):
                 yield block
 
     return blocks(), audio.samplerate
+
+
+def _by_ffmpeg(file):
+    """What libsndfile does not read, by ffmpeg where there is one; else a sentence on what it is."""
+    if isinstance(file, str):
+        with open(file, "rb") as opened:
+            kind = kind_of(opened.read(512))
+    else:
+        kind = kind_of(file.getvalue()[:512])
+    if kind is None:
+        raise BadAudio("cannot be read as audio (format not recognised)")
+    if not needs_ffmpeg(kind):
+        raise BadAudio(f"cannot be read as audio: it is {kind}")
+    program = shutil.which("ffmpeg")
+    if program is None or not isinstance(file, str):
+        raise BadAudio(f"it is {kind}, which libsndfile does not read: install ffmpeg, or convert it to wav or flac")
+    decoded = tempfile.TemporaryFile()
+    command = [program, "-nostdin", "-v", "error", "-i", file, "-map", "0:a:0", "-c:a", "pcm_f32be", "-f", "au", "-"]
+    result = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=decoded, stderr=subprocess.PIPE)
+    if result.returncode:
+        lines = result.stderr.decode(errors="replace").strip().splitlines() or [f"status {result.returncode}"]
+        raise BadAudio(f"it is {kind}, and ffmpeg cannot read it ({lines[-1][:200]})")
+    decoded.seek(0)
+    return decoded
 
 
 def _read_pipe(source):
@@ -204,8 +272,11 @@ def _read_pipe(source):
 
 
 def _read_ark(source):
-    _find_file(source.rpartition(":")[0])
-    first, second = kaldiio.load_mat(source)
+    path, _, offset = source.rpartition(":")
+    try:
+        first, second = load_place(f"{_find_file(path)}:{offset}")
+    except UserError as error:
+        raise BadAudio(str(error)) from None
     fs, wav = (first, second) if isinstance(first, int) else (second, first)
     if np.issubdtype(wav.dtype, np.integer):
         wav = wav / -float(np.iinfo(wav.dtype).min)
@@ -213,6 +284,7 @@ def _read_ark(source):
 
 
 def _find_file(path):
+    path = existing_path(path)
     if not os.path.exists(path):
         raise BadAudio(f"missing: there is no file {path}")
     if os.path.isdir(path):

@@ -5,6 +5,7 @@ from typing import Dict, Mapping, Optional, Tuple, Union
 
 from espnet2_nhv.errors import UserError
 from espnet2_nhv.files import write_whole
+from espnet2_nhv.text import read_text
 
 # What write_data_dir may write; what it is not given it removes, so that nothing stays from another corpus.
 _TABLES = (
@@ -26,11 +27,11 @@ def read_table(path: Union[str, Path]) -> Dict[str, str]:
     """
     table, lines = {}, {}
     try:
-        text = Path(path).read_text(encoding="utf-8")
+        text = read_text(path, "a table")
     except (FileNotFoundError, NotADirectoryError):
         raise UserError(f"{path} is missing: run the stage that writes it") from None
-    except UnicodeDecodeError:
-        raise UserError(f"{path} is not UTF-8 text: convert it") from None
+    except IsADirectoryError:
+        raise UserError(f"{path} is a folder, but a table of an id and a value a line is needed") from None
     for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip():
             continue

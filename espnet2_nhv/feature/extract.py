@@ -9,6 +9,7 @@ from typing import Dict, List, Optional, Tuple
 
 from tqdm import tqdm
 
+from espnet2_nhv.alone import alone_in
 from espnet2_nhv.errors import UserError
 from espnet2_nhv.feature.audio import stamp
 from espnet2_nhv.feature.audit import TSV_HEADER, tsv_row
@@ -67,35 +68,36 @@ def extract_features(
     if not sources:
         raise UserError(f"{data}/wav.scp is empty: there is nothing to extract features of")
     _agree_on_spec(spec, data.parent / "spec.yaml")
-    jobs = _split(sources, spec, method, data / "ark", curves)
-    outcomes = {job.number: Outcome.load(job) for job in jobs}
-    damaged = {job.number: outcome.damaged(job) for job in jobs if (outcome := outcomes[job.number])}
-    todo = [job for job in jobs if outcomes[job.number] is None or damaged[job.number]]
-    n_todo = sum(len(job.utterances) for job in todo)
-    if todo:
-        for path in (path for paths in damaged.values() for path in paths):
-            print(f"{path} is missing or cut short: it is made again", file=sys.stderr)
-        _begin(data, spec)
-    progress = tqdm(
-        desc=f"features {data.name}", total=len(sources), initial=len(sources) - n_todo,
-        unit="utt", dynamic_ncols=True, disable=None if todo else True,
-    )  # fmt: skip
-    with progress:
-        for number, outcome in run_jobs(run_job, todo, nj):
-            outcomes[number] = outcome
-            progress.update(len(outcome.n_frames) + len(outcome.problems))
-    _merge(data, spec, jobs, outcomes, written=bool(todo))
-    note = data / F0_METHOD
-    if not note.exists() or note.read_text(encoding="utf-8").strip() != method:
-        write_whole(note, method + "\n")
-    audits = {utt: audit for outcome in outcomes.values() for utt, audit in outcome.audits.items()}
-    return Report(
-        utterances=len(audits),
-        kept=len(sources) - n_todo,
-        seconds=sum(audit.seconds for audit in audits.values()),
-        problems=[f"{utt}: {text}" for outcome in outcomes.values() for utt, text in outcome.problems.items()],
-        warnings=[f"{utt}: {text}" for utt, audit in sorted(audits.items()) for text in audit.warnings(spec)],
-    )
+    with alone_in(data):
+        jobs = _split(sources, spec, method, data / "ark", curves)
+        outcomes = {job.number: Outcome.load(job) for job in jobs}
+        damaged = {job.number: outcome.damaged(job) for job in jobs if (outcome := outcomes[job.number])}
+        todo = [job for job in jobs if outcomes[job.number] is None or damaged[job.number]]
+        n_todo = sum(len(job.utterances) for job in todo)
+        if todo:
+            for path in (path for paths in damaged.values() for path in paths):
+                print(f"{path} is missing or cut short: it is made again", file=sys.stderr)
+            _begin(data, spec)
+        progress = tqdm(
+            desc=f"features {data.name}", total=len(sources), initial=len(sources) - n_todo,
+            unit="utt", dynamic_ncols=True, disable=None if todo else True,
+        )  # fmt: skip
+        with progress:
+            for number, outcome in run_jobs(run_job, todo, nj):
+                outcomes[number] = outcome
+                progress.update(len(outcome.n_frames) + len(outcome.problems))
+        _merge(data, spec, jobs, outcomes, written=bool(todo))
+        note = data / F0_METHOD
+        if not note.exists() or note.read_text(encoding="utf-8").strip() != method:
+            write_whole(note, method + "\n")
+        audits = {utt: audit for outcome in outcomes.values() for utt, audit in outcome.audits.items()}
+        return Report(
+            utterances=len(audits),
+            kept=len(sources) - n_todo,
+            seconds=sum(audit.seconds for audit in audits.values()),
+            problems=[f"{utt}: {text}" for outcome in outcomes.values() for utt, text in outcome.problems.items()],
+            warnings=[f"{utt}: {text}" for utt, audit in sorted(audits.items()) for text in audit.warnings(spec)],
+        )
 
 
 def _split(sources: Dict[str, str], spec: FeatureSpec, method: str, folder: Path, curves: Optional[str]) -> List[Job]:

@@ -5,9 +5,8 @@ import re
 from pathlib import Path
 from typing import Iterable, List, Optional, Sequence, Tuple, Union
 
-import yaml
-
 from espnet2_nhv.errors import UserError
+from espnet2_nhv.text import load_yaml
 
 UNKNOWN = "unknown"
 FILE = "sources.yaml"
@@ -68,11 +67,9 @@ def load_sources(path: Union[str, Path]) -> List[Source]:
         If the file is missing, or not such a list.
     """
     try:
-        entries = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        entries = load_yaml(path)
     except (FileNotFoundError, NotADirectoryError):
         raise UserError(f"{path} is missing: stage 1 of the corpus `voices` writes such a file") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: not readable as YAML ({error})") from None
     return parse_sources(entries, path)
 
 

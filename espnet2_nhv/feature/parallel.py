@@ -4,8 +4,10 @@ import concurrent.futures
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.util import Finalize
 from typing import Callable, Iterator, Sequence, TypeVar
 
 from espnet2_nhv.errors import UserError
@@ -52,6 +54,15 @@ def _start():
     # and if the parent is killed, its workers must not stay.
     signal.signal(signal.SIGINT, lambda *_: None)
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    # The last of what multiprocessing does at the end: libraries that take their threads down have been seen to wait
+    # for ever, and the parent with them. Results are in the parent's hands by then.
+    Finalize(None, _end, exitpriority=-1000)
+
+
+def _end():
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
 
 
 def _end_with_parent():

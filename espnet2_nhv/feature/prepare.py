@@ -9,15 +9,16 @@ from typing import Dict, List, Optional, Sequence, Set, Tuple
 
 from tqdm import tqdm
 
+from espnet2_nhv.alone import alone_in
 from espnet2_nhv.errors import UserError
-from espnet2_nhv.feature.audio import MIN_SECONDS, BadAudio, is_silent, load_audio, write_flac
+from espnet2_nhv.feature.audio import MIN_SECONDS, BadAudio, is_silent, length_of, load_audio, write_flac
 from espnet2_nhv.feature.balance import balance_voices
 from espnet2_nhv.feature.bandwidth import measure_bandwidths
 from espnet2_nhv.feature.datadir import read_table, write_data_dir
 from espnet2_nhv.feature.parallel import run_jobs
 from espnet2_nhv.feature.phrases import split_phrases
 from espnet2_nhv.feature.recordings import Recording, at_speeds, read_recordings
-from espnet2_nhv.feature.report import print_findings
+from espnet2_nhv.feature.report import print_dropped, print_findings, sum_by_reason
 from espnet2_nhv.feature.spec import FeatureSpec
 from espnet2_nhv.files import write_whole
 
@@ -33,6 +34,7 @@ class Outcome:
     phrases: List[list]
     problems: List[str]
     warnings: List[str]
+    dropped: Dict[str, float] = dataclasses.field(default_factory=dict)  # reason: seconds
 
 
 @dataclasses.dataclass
@@ -45,6 +47,7 @@ class Report:
     seconds: float
     problems: List[str]
     warnings: List[str]
+    dropped: Dict[str, float]  # reason: seconds
 
 
 def prepare_data_dir(
@@ -94,50 +97,54 @@ def prepare_data_dir(
     speakers.update(names)
     _write_spec(spec, out.parent / "spec.yaml")
     (out / "flac").mkdir(parents=True, exist_ok=True)
-    log = out / "prepared.jsonl"
-    before, outcomes = _read_log(log, recordings, out)
-    todo = [recording for recording in recordings if recording.name not in outcomes]
-    skipped = len(outcomes)
-    if todo:
-        # From here until the end the old tables may be wrong.
-        for name in _TABLES:
-            (out / name).unlink(missing_ok=True)
+    with alone_in(out):
+        log = out / "prepared.jsonl"
+        before, outcomes = _read_log(log, recordings, out)
+        todo = [recording for recording in recordings if recording.name not in outcomes]
+        skipped = len(outcomes)
+        if todo:
+            # From here until the end the old tables may be wrong.
+            for name in _TABLES:
+                (out / name).unlink(missing_ok=True)
+            _rewrite_log(log, outcomes)
+            results = run_jobs(functools.partial(prepare_recording, out=out), todo, nj)
+            with open(log, "a", encoding="utf-8") as file:
+                for outcome in tqdm(
+                    results, f"audio {out.name}", len(todo), unit="file", dynamic_ncols=True, disable=None
+                ):
+                    outcomes[outcome.recording] = outcome
+                    file.write(_line(outcome))
+                    file.flush()
+        ordered = [outcomes[recording.name] for recording in recordings]
+        problems += [problem for outcome in ordered for problem in outcome.problems]
+        phrases = {phrase[0]: phrase for outcome in ordered for phrase in outcome.phrases}
+        if not phrases:
+            raise UserError(f"{data}: none of its {len(recordings)} recordings can be used (the first: {problems[0]})")
+        tables = {
+            "wav.scp": {name: str(_flac(out, name)) for name in phrases},
+            "utt2spk": {name: speakers.get(utterance, utterance) for name, utterance, _, _ in phrases.values()},
+            "utt2num_samples": {name: str(n_samples) for name, _, _, n_samples in phrases.values()},
+        }
+        tables["utt2bandwidth"] = _bandwidths(out, tables, spec.fs)
+        if balance:
+            samples = {name: int(count) for name, count in tables["utt2num_samples"].items()}
+            weights = balance_voices(samples, tables["utt2spk"])
+            tables["utt2weight"] = {name: f"{weight:.4g}" for name, weight in weights.items()}
+        if not _tables_are(out, tables):
+            write_data_dir(out, tables.pop("wav.scp"), tables.pop("utt2spk"), **tables)
+        _copy_sources(data / "sources.yaml", out / "sources.yaml")
         _rewrite_log(log, outcomes)
-        results = run_jobs(functools.partial(prepare_recording, out=out), todo, nj)
-        with open(log, "a", encoding="utf-8") as file:
-            for outcome in tqdm(results, f"audio {out.name}", len(todo), unit="file", dynamic_ncols=True, disable=None):
-                outcomes[outcome.recording] = outcome
-                file.write(_line(outcome))
-                file.flush()
-    ordered = [outcomes[recording.name] for recording in recordings]
-    problems += [problem for outcome in ordered for problem in outcome.problems]
-    phrases = {phrase[0]: phrase for outcome in ordered for phrase in outcome.phrases}
-    if not phrases:
-        raise UserError(f"{data}: none of its {len(recordings)} recordings can be used (the first: {problems[0]})")
-    tables = {
-        "wav.scp": {name: str(_flac(out, name)) for name in phrases},
-        "utt2spk": {name: speakers.get(utterance, utterance) for name, utterance, _, _ in phrases.values()},
-        "utt2num_samples": {name: str(n_samples) for name, _, _, n_samples in phrases.values()},
-    }
-    tables["utt2bandwidth"] = _bandwidths(out, tables, spec.fs)
-    if balance:
-        samples = {name: int(count) for name, count in tables["utt2num_samples"].items()}
-        weights = balance_voices(samples, tables["utt2spk"])
-        tables["utt2weight"] = {name: f"{weight:.4g}" for name, weight in weights.items()}
-    if not _tables_are(out, tables):
-        write_data_dir(out, tables.pop("wav.scp"), tables.pop("utt2spk"), **tables)
-    _copy_sources(data / "sources.yaml", out / "sources.yaml")
-    _rewrite_log(log, outcomes)
-    for name in before - set(phrases):  # of recordings that are gone or were cut otherwise
-        _flac(out, name).unlink(missing_ok=True)
-    return Report(
-        recordings=len(recordings),
-        skipped=skipped,
-        phrases=len(phrases),
-        seconds=sum(n_samples for *_, n_samples in phrases.values()) / spec.fs,
-        problems=problems,
-        warnings=[warning for outcome in ordered for warning in outcome.warnings],
-    )
+        for name in before - set(phrases):  # of recordings that are gone or were cut otherwise
+            _flac(out, name).unlink(missing_ok=True)
+        return Report(
+            recordings=len(recordings),
+            skipped=skipped,
+            phrases=len(phrases),
+            seconds=sum(n_samples for *_, n_samples in phrases.values()) / spec.fs,
+            problems=problems,
+            warnings=[warning for outcome in ordered for warning in outcome.warnings],
+            dropped=sum_by_reason(outcome.dropped for outcome in ordered),
+        )
 
 
 def prepare_recording(recording: Recording, out: Path) -> Outcome:
@@ -153,6 +160,8 @@ def prepare_recording(recording: Recording, out: Path) -> Outcome:
         )
     except BadAudio as error:
         outcome.problems.append(f"{recording.name}: {error}")
+        # Reasons begin with a word or two of their own: "clipped: ...", "too short: ...".
+        outcome.dropped[_short(str(error))] = length_of(recording.source) / recording.speed
         return outcome
     outcome.warnings += [f"{recording.name}: {warning}" for warning in warnings]
     seconds = len(wav) / recording.fs
@@ -161,9 +170,11 @@ def prepare_recording(recording: Recording, out: Path) -> Outcome:
         piece = wav[first:last]
         if len(piece) < recording.min_seconds * recording.fs:
             outcome.problems.append(f"{utterance}: too short: its segment has {len(piece) / recording.fs:.3g} s")
+            _count(outcome, "too short", len(piece) / recording.fs)
             continue
         if is_silent(piece):
             outcome.problems.append(f"{utterance}: silent: every sample of its segment is zero")
+            _count(outcome, "silent", len(piece) / recording.fs)
             continue
         if end != float("inf") and end > seconds + 0.1:
             outcome.warnings.append(f"{utterance}: its segment ends at {end:g} s, after the recording ({seconds:g} s)")
@@ -171,7 +182,24 @@ def prepare_recording(recording: Recording, out: Path) -> Outcome:
             name = f"{utterance}_{number:04d}"
             write_flac(_flac(out, name), piece[left:right], recording.fs)
             outcome.phrases.append([name, utterance, (first + left) / recording.fs, right - left])
+    kept = sum(n_samples for *_, n_samples in outcome.phrases) / recording.fs
+    inside = sum(min(end, seconds) - min(start, seconds) for _, start, end in recording.spans)
+    _count(outcome, "outside the segments", seconds - inside)
+    _count(
+        outcome,
+        "silence between phrases",
+        inside - kept - sum(map(outcome.dropped.get, ("too short", "silent"), (0, 0))),
+    )
     return outcome
+
+
+def _count(outcome: Outcome, reason: str, seconds: float) -> None:
+    if seconds > 0:
+        outcome.dropped[reason] = outcome.dropped.get(reason, 0.0) + seconds
+
+
+def _short(problem: str) -> str:
+    return "its rate is too low" if "sampling rate" in problem else problem.split(":")[0].split(" (")[0]
 
 
 def _write_spec(spec: FeatureSpec, path: Path) -> None:
@@ -264,3 +292,4 @@ def print_report(report: Report, out: Path) -> None:
         f"({report.skipped} were done before); {len(report.problems)} left out",
         file=sys.stderr,
     )
+    print_dropped(report.seconds, report.dropped, out)

@@ -1,9 +1,11 @@
 """What stages 2 and 3 tell of what they read."""
 
 import sys
-from typing import List, Sequence
+from pathlib import Path
+from typing import Dict, Iterable, List, Sequence
 
 _SHOWN = 20
+_TOLD = 3.0  # s; less is not worth a word
 
 
 def print_findings(problems: Sequence[str], warnings: Sequence[str], where: str) -> List[str]:
@@ -14,3 +16,24 @@ def print_findings(problems: Sequence[str], warnings: Sequence[str], where: str)
     if len(lines) > _SHOWN:
         print(f"... and {len(lines) - _SHOWN} more{where}", file=sys.stderr)
     return lines
+
+
+def sum_by_reason(parts: Iterable[Dict[str, float]]) -> Dict[str, float]:
+    """Seconds by reason, over several such."""
+    total: Dict[str, float] = {}
+    for part in parts:
+        for reason, seconds in part.items():
+            total[reason] = total.get(reason, 0.0) + seconds
+    return total
+
+
+def print_dropped(kept: float, dropped: Dict[str, float], out: Path) -> None:
+    """Say on stderr how much sound was dropped and why, with a warning where it is the greater part; s."""
+    lost = sum(dropped.values())
+    if lost < _TOLD:
+        return
+    reasons = sorted(dropped.items(), key=lambda item: -item[1])
+    told = ", ".join(f"{reason} {seconds / 60:.1f}" for reason, seconds in reasons if seconds >= _TOLD)
+    print(f"{out}: {lost / 60:.1f} minutes dropped ({told})", file=sys.stderr)
+    if kept < lost:
+        print(f"warning: {out}: less than half of the sound is kept: see the reasons and problems.txt", file=sys.stderr)

@@ -9,6 +9,7 @@ import yaml
 
 from espnet2_nhv.errors import UserError
 from espnet2_nhv.files import write_whole
+from espnet2_nhv.text import load_yaml
 
 _POSITIVE = ("fs", "n_fft", "win_length", "hop_length", "n_mels", "fmax", "floor", "f0_floor", "f0_ceil")
 _WHOLE = ("fs", "n_fft", "win_length", "hop_length", "n_mels", "fmin", "fmax")
@@ -129,11 +130,9 @@ class FeatureSpec:
     def load(cls, path: Union[str, Path]) -> "FeatureSpec":
         """Read a YAML file written by :meth:`save` or a preset under conf/feature."""
         try:
-            values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-        except FileNotFoundError:
+            values = load_yaml(path)
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             raise UserError(f"{path}: no feature spec there; features without one cannot be trusted") from None
-        except yaml.YAMLError as error:
-            raise UserError(f"{path}: not a YAML file ({error})") from None
         if not isinstance(values, dict):
             raise UserError(f"{path}: a feature spec is a mapping of names to values")
         return cls.from_dict(values, where=str(path))

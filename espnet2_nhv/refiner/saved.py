@@ -11,6 +11,7 @@ from espnet2_nhv.errors import UserError
 from espnet2_nhv.feature.spec import FeatureSpec
 from espnet2_nhv.files import whole_file, write_whole
 from espnet2_nhv.refiner.network import MelRefiner
+from espnet2_nhv.text import load_yaml
 
 FORMAT = 1
 
@@ -44,11 +45,11 @@ def load_refiner(folder: Union[str, Path]) -> MelRefiner:
     folder = Path(folder)
     path = folder / "refiner.yaml"
     try:
-        card = yaml.safe_load(path.read_text(encoding="utf-8"))
+        card = load_yaml(path)
         arguments, spec, version = dict(card["arguments"]), dict(card["spec"]), card["format"]
     except (FileNotFoundError, NotADirectoryError):
         raise UserError(f"{folder}: not a saved refiner (it has no refiner.yaml)") from None
-    except (yaml.YAMLError, UnicodeDecodeError, KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError):
         raise UserError(f"{path}: not the card of a saved refiner") from None
     if version != FORMAT:
         raise UserError(f"{path}: written in format {version}, this version reads {FORMAT}: update espnet2_nhv")

@@ -160,7 +160,7 @@ def _why_failed(folder: Path, set_name: str, scores: dict) -> str:
     failure = _failure(folder)
     if failure is not None:
         return failure
-    if not (folder / "vocoder" / "vocoder.yaml").is_file():
+    if not (folder / PEER).is_file() and not (folder / "vocoder" / "vocoder.yaml").is_file():
         return f"not trained ({folder.name}/vocoder is not a saved vocoder)"
     if not (decode / "wav.scp").is_file():
         return f"not decoded ({folder.name}/decode/{set_name}/wav.scp is missing)"

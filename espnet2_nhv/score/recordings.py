@@ -11,13 +11,14 @@ from tqdm import tqdm
 from espnet2_nhv.errors import UserError
 from espnet2_nhv.export.load import load_vocoder
 from espnet2_nhv.feature.audio import BadAudio, load_audio
+from espnet2_nhv.feature.finding import AUDIO
 from espnet2_nhv.feature.mel import log_mel_of_long
 from espnet2_nhv.score.cache import cached_f0
 from espnet2_nhv.score.evaluate import Outcome, summarise
 from espnet2_nhv.score.metrics import measure
 from espnet2_nhv.score.optional import available, measure_optional
 from espnet2_nhv.score.tracker import heard_f0
-from espnet2_nhv.synthesis.inputs import AUDIO, LISTS, input_files
+from espnet2_nhv.synthesis.inputs import LISTS, input_files
 from espnet2_nhv.vocoder.registry import VOCODERS, build_vocoder
 from espnet2_nhv.vocoder.synthesizer import Synthesizer
 

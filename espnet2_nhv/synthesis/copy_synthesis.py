@@ -10,13 +10,15 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
+from espnet2_nhv.alone import alone_in
 from espnet2_nhv.errors import UserError
+from espnet2_nhv.feature.finding import AUDIO
 from espnet2_nhv.feature.knobs import KnobSource
 from espnet2_nhv.feature.mel import mel_blocks
 from espnet2_nhv.feature.pitch.note_moves import NoteMoves
 from espnet2_nhv.feature.pitch.source import PitchSource
 from espnet2_nhv.synthesis.change import Change, ChangedFeatures
-from espnet2_nhv.synthesis.inputs import AUDIO, LISTS, input_files
+from espnet2_nhv.synthesis.inputs import LISTS, input_files
 from espnet2_nhv.synthesis.keep import begin_keeping, keeping
 from espnet2_nhv.synthesis.outputs import Outputs, leaving_out, state_of
 from espnet2_nhv.synthesis.recording import f0_of, progress_bar, read_recording
@@ -97,24 +99,28 @@ def copy_synthesis(
     settings = dict(
         vocoder=digest, **dataclasses.asdict(change), **pitch.settings(), subtype=subtype, **knobs.settings()
     )
-    outputs = Outputs(target, settings)
+    if target.is_file():
+        raise UserError(f"{target} is a file: give a folder for the results of several inputs")
+    with alone_in(target):
+        outputs = Outputs(target, settings)
 
-    def is_done(name, path):
-        return outputs.is_made(name, _state(path, name, job)) and job.is_kept(name)
+        def is_done(name, path):
+            return outputs.is_made(name, _state(path, name, job)) and job.is_kept(name)
 
-    todo = {name: path for name, path in files.items() if not is_done(name, path)}
-    if len(todo) < len(files):
-        logging.info("%d of %d files were made before and are kept", len(files) - len(todo), len(files))
+        todo = {name: path for name, path in files.items() if not is_done(name, path)}
+        if len(todo) < len(files):
+            logging.info("%d of %d files were made before and are kept", len(files) - len(todo), len(files))
 
-    failed: Dict[str, str] = {}
-    for number, (name, path) in enumerate(todo.items(), start=1):
-        state = _state(path, name, job)
-        with leaving_out(path, failed), progress_bar(f"{number}/{len(todo)} {name}") as bar:
-            _copy_one(path, outputs.path(name), vocoder, job, bar, name)
-            outputs.add(name, state)
-    if len(failed) == len(files):
-        raise UserError(f"{source}: none of its files could be synthesised (the first: {next(iter(failed.values()))})")
-    return failed
+        failed: Dict[str, str] = {}
+        for number, (name, path) in enumerate(todo.items(), start=1):
+            state = _state(path, name, job)
+            with leaving_out(path, failed), progress_bar(f"{number}/{len(todo)} {name}") as bar:
+                _copy_one(path, outputs.path(name), vocoder, job, bar, name)
+                outputs.add(name, state)
+        if len(failed) == len(files):
+            first = next(iter(failed.values()))
+            raise UserError(f"{source}: none of its files could be synthesised (the first: {first})")
+        return failed
 
 
 def _copy_one(source: str, target: Path, vocoder: Synthesizer, job: "_Job", bar: tqdm, name: str = "") -> None:

@@ -10,6 +10,7 @@ import soundfile
 import torch
 from tqdm import tqdm
 
+from espnet2_nhv.alone import alone_in
 from espnet2_nhv.errors import UserError
 from espnet2_nhv.feature.ark import read_matrix
 from espnet2_nhv.feature.datadir import read_table, write_table
@@ -88,36 +89,37 @@ def decode_set(
     note = data / F0_METHOD
     if note.exists():
         source["f0_method"] = note.read_text(encoding="utf-8").strip()
-    outputs = Outputs(out, source, note=SOURCE, log=_DONE)
-    names = {utt: f"wav/{quote(utt, safe='')}" for utt in feats}
-    done = {utt: outputs.made[name] for utt, name in names.items() if outputs.is_made(name)}
-    todo, n_kept, is_warm = [utt for utt in feats if utt not in done], len(done), False
-    if todo:
-        (out / "wav.scp").unlink(missing_ok=True)  # lest an interruption leaves old and new files listed as one
+    with alone_in(out):
+        outputs = Outputs(out, source, note=SOURCE, log=_DONE)
+        names = {utt: f"wav/{quote(utt, safe='')}" for utt in feats}
+        done = {utt: outputs.made[name] for utt, name in names.items() if outputs.is_made(name)}
+        todo, n_kept, is_warm = [utt for utt in feats if utt not in done], len(done), False
+        if todo:
+            (out / "wav.scp").unlink(missing_ok=True)  # lest an interruption leaves old and new files listed as one
 
-    failed: Dict[str, str] = {}
-    for utt in tqdm(todo, desc=f"decode {data.name}", unit="utt", dynamic_ncols=True, disable=None):
-        with leaving_out(utt, failed):
-            mel, f0 = _read_features(utt, feats, f0s, vocoder)
-            recording = _read_recording(utt, recordings, spec) if vocoder.needs_wav else None
-            if not is_warm:
-                head = mel[:_WARM_UP_FRAMES], None if f0 is None else f0[:_WARM_UP_FRAMES]
-                samples = None if recording is None else recording[: _WARM_UP_FRAMES * spec.hop_length]
-                _synthesize(vocoder, *head, spec, samples)
-                is_warm = True
-            wav, seconds = _synthesize(vocoder, mel, f0, spec, recording)
-            write_wav(outputs.path(names[utt]), wav, vocoder.fs, subtype)
-            done[utt] = outputs.add(names[utt], len(wav) / vocoder.fs, seconds)
-    if not done:
-        utt, reason = next(iter(failed.items()))
-        raise UserError(f"{data}: no utterance could be synthesised ({utt}: {reason})")
-    wav_scp = {utt: str(outputs.path(names[utt])) for utt in done}
-    if not (out / "wav.scp").exists() or read_table(out / "wav.scp") != wav_scp:
-        write_table(out / "wav.scp", wav_scp)
-    audio, compute = (sum(map(float, column)) for column in zip(*done.values()))
-    speed = dict(rtf=compute / audio, audio_seconds=audio, compute_seconds=compute, **speed_setting)
-    write_whole(out / "rtf.json", json.dumps(speed, indent=1) + "\n")
-    return dict(n_utterances=len(done), n_kept=n_kept, failed=failed, **speed)
+        failed: Dict[str, str] = {}
+        for utt in tqdm(todo, desc=f"decode {data.name}", unit="utt", dynamic_ncols=True, disable=None):
+            with leaving_out(utt, failed):
+                mel, f0 = _read_features(utt, feats, f0s, vocoder)
+                recording = _read_recording(utt, recordings, spec) if vocoder.needs_wav else None
+                if not is_warm:
+                    head = mel[:_WARM_UP_FRAMES], None if f0 is None else f0[:_WARM_UP_FRAMES]
+                    samples = None if recording is None else recording[: _WARM_UP_FRAMES * spec.hop_length]
+                    _synthesize(vocoder, *head, spec, samples)
+                    is_warm = True
+                wav, seconds = _synthesize(vocoder, mel, f0, spec, recording)
+                write_wav(outputs.path(names[utt]), wav, vocoder.fs, subtype)
+                done[utt] = outputs.add(names[utt], len(wav) / vocoder.fs, seconds)
+        if not done:
+            utt, reason = next(iter(failed.items()))
+            raise UserError(f"{data}: no utterance could be synthesised ({utt}: {reason})")
+        wav_scp = {utt: str(outputs.path(names[utt])) for utt in done}
+        if not (out / "wav.scp").exists() or read_table(out / "wav.scp") != wav_scp:
+            write_table(out / "wav.scp", wav_scp)
+        audio, compute = (sum(map(float, column)) for column in zip(*done.values()))
+        speed = dict(rtf=compute / audio, audio_seconds=audio, compute_seconds=compute, **speed_setting)
+        write_whole(out / "rtf.json", json.dumps(speed, indent=1) + "\n")
+        return dict(n_utterances=len(done), n_kept=n_kept, failed=failed, **speed)
 
 
 def _read_features(utt: str, feats: Dict[str, str], f0s: Dict[str, str], vocoder: Synthesizer):

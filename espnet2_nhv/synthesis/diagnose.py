@@ -11,7 +11,8 @@ from espnet2_nhv.files import write_whole
 from espnet2_nhv.refiner.diagnosis import diagnose
 from espnet2_nhv.refiner.report import table, values, verdict
 from espnet2_nhv.refiner.statistics import MelStatistics
-from espnet2_nhv.synthesis.features import frames_first, read_mels
+from espnet2_nhv.synthesis.features import Layout, read_mels
+from espnet2_nhv.synthesis.pack import Pack
 from espnet2_nhv.vocoder.saved import load_vocoder
 
 
@@ -42,10 +43,18 @@ def diagnose_files(
     if n_rows < 1:
         raise UserError(f"rows is {n_rows}; give 1 or more")
     model = load_vocoder(vocoder)
-    utterances = ((f"{utt} in {path}", mel) for path in mels for utt, mel, _ in read_mels(path))
+    layout = Layout(model.spec.n_mels)
+    read = ((f"{utt} in {path}", mel) for path in mels for utt, mel, _ in read_mels(path))
+    utterances = ((where, part) for where, mel in read for part in _parts(mel))
     utterances = tqdm(utterances, desc="read", unit="utt", dynamic_ncols=True, disable=None)
-    given = MelStatistics.of(frames_first(mel, model.spec.n_mels, where) for where, mel in utterances)
+    given = MelStatistics.of(layout.frames_first(mel, where) for where, mel in utterances)
     found = diagnose(given, model.mel_mean[:, 0].numpy(), model.mel_std[:, 0].numpy(), model.spec)
     if json_file is not None:
         write_whole(json_file, json.dumps(values(found), indent=1))
     return [f"{given.n_utterances} utterances, {given.n_frames} frames", table(found, n_rows), *verdict(found)]
+
+
+def _parts(mel) -> list:
+    if isinstance(mel, UserError):
+        raise mel
+    return [segment.mel for segment in mel.segments] if isinstance(mel, Pack) else [mel]

@@ -1,18 +1,26 @@
 """Features in the files people have them in: Kaldi ark and scp, NumPy npz and npy, one utterance or many."""
 
+import logging
 from pathlib import Path
 from typing import Callable, Dict, Iterator, Optional, Tuple, Union
 
-import kaldiio
 import numpy as np
 
 from espnet2_nhv.errors import UserError
 from espnet2_nhv.feature.datadir import read_table
+from espnet2_nhv.feature.finding import AUDIO
+from espnet2_nhv.feature.kaldi import load_archive, load_place
+from espnet2_nhv.feature.numpy_files import load_arrays
 from espnet2_nhv.feature.pitch.curve import Curve
 from espnet2_nhv.feature.pitch.curve_files import MIDI, TABLES, read_curve
 from espnet2_nhv.synthesis.inputs import LISTS, input_files
+from espnet2_nhv.synthesis.pack import Pack, read_pack
+from espnet2_nhv.text import existing_path, same_name
 
-SUFFIXES = (".npz", ".npy")
+SUFFIXES = (".npz", ".npy", ".pt")
+# so-vits-svc and its kin call what belongs to x.wav x.wav.f0.npy, x.wav.soft.pt and so on: what is neither is not ours.
+_MEL_ENDS, _F0_ENDS = (".mel", ".feats"), (".f0", ".pitch")
+_OTHER_ENDS = (".soft", ".spec", ".vol", ".aug_mel", ".aug_vol", ".unit", ".units")
 # Names in npz files, of this package's words and of other vocoders'.
 _MEL_NAMES = ("mel", "log_melspc", "mels", "feats", "arr_0")
 _F0_NAMES = ("f0", "cf0", "pitch", "lf0_hz", "arr_0")
@@ -20,33 +28,40 @@ _F0_NAMES = ("f0", "cf0", "pitch", "lf0_hz", "arr_0")
 Reader = Callable[[], Union[np.ndarray, Curve]]
 
 
-def read_mels(path: Union[str, Path]) -> Iterator[Tuple[str, np.ndarray, Optional[np.ndarray]]]:
+def read_mels(path: Union[str, Path]) -> Iterator[Tuple[str, Union[np.ndarray, Pack, UserError], Optional[np.ndarray]]]:
     """Mel spectrograms of a file, a folder or a list of files, one at a time.
 
     Parameters
     ----------
     path : ``.scp`` or ``.ark`` of Kaldi; ``.npy`` of one array; ``.npz`` of one utterance (mel and perhaps f0), of many
-        (``NAME|log_melspc``, ``NAME|f0``), or of one array per utterance; a folder of those, or a list
+        (``NAME|log_melspc``, ``NAME|f0``), or of one array per utterance; ``.pt`` of DiffSinger's segments; a folder of
+        those, or a list. Of ``x.wav.mel.npy`` the utterance is ``x``, as of ``x.npy``
 
     Yields
     ------
     name : str, of the utterance
-    mel : ndarray, as stored
+    mel : ndarray, as stored, or the Pack of a ``.pt`` file; or a UserError that says why this one cannot be read
     f0 : ndarray or None, where the same file holds it
 
     Raises
     ------
     UserError
-        If the file is missing, damaged or holds something else.
+        If `path` is missing, or is a damaged ark or list.
     """
     path = Path(path)
     if path.suffix == ".ark" or path.suffix == ".scp":
         for name, read in _kaldi(path):
-            yield name, read(), None
+            yield name, _or_why_not(read), None
         return
-    for name, file in _numpy_files(path).items():
-        arrays = _load_numpy(Path(file))
-        for utterance, members in _utterances(arrays, name, file, _MEL_NAMES).items():
+    for name, file in _numpy_files(path, _F0_ENDS).items():
+        if Path(file).suffix == ".pt":
+            yield name, _or_why_not(lambda: read_pack(file)), None
+            continue
+        try:
+            utterances = _utterances(_load_numpy(Path(file)), name, file, _MEL_NAMES)
+        except UserError as error:
+            utterances = {name: (error, None)}
+        for utterance, members in utterances.items():
             yield utterance, members[0], members[1]
 
 
@@ -57,18 +72,38 @@ def read_f0s(path: Union[str, Path]) -> Dict[str, Reader]:
     """
     path = Path(path)
     if _is_curve(path):
-        return {path.stem: lambda: read_curve(path)}
+        return {utterance_name(path.stem): lambda: read_curve(path)}
     if path.is_dir():
         curves = {file.stem: file for file in sorted(path.iterdir()) if _is_curve(file)}
         if curves:
-            return {name: lambda file=file: read_curve(file) for name, file in curves.items()}
+            return {utterance_name(name): lambda file=file: read_curve(file) for name, file in curves.items()}
     if path.suffix == ".ark" or path.suffix == ".scp":
-        return dict(_kaldi(path))
+        return {same_name(name): read for name, read in _kaldi(path)}
     readers: Dict[str, Reader] = {}
-    for name, file in _numpy_files(path).items():
-        for utterance, members in _utterances(_load_numpy(Path(file)), name, file, _F0_NAMES).items():
-            readers[utterance] = lambda f0=members[0]: f0
+    for name, file in _numpy_files(path, _MEL_ENDS).items():
+        if Path(file).suffix == ".pt":
+            raise UserError(f"{file}: a pack of segments has its own F0: leave --f0 out, or give npy, npz or csv")
+        try:
+            utterances = _utterances(_load_numpy(Path(file)), name, file, _F0_NAMES)
+        except UserError as error:
+            utterances = {name: (error, None)}
+        for utterance, members in utterances.items():
+            readers[same_name(utterance)] = lambda f0=members[0]: _given(f0)
     return readers
+
+
+def _given(f0: Union[np.ndarray, UserError]) -> np.ndarray:
+    if isinstance(f0, UserError):
+        raise f0
+    return f0
+
+
+def utterance_name(stem: str) -> str:
+    """The utterance of a file's name without its last suffix: that of ``x.wav.f0`` is ``x``, in one spelling."""
+    for end in (*_MEL_ENDS, *_F0_ENDS):
+        stem = stem.removesuffix(end)
+    end = next((end for end in AUDIO if stem.lower().endswith(end) and len(stem) > len(end)), "")
+    return same_name(stem[: len(stem) - len(end)])
 
 
 def _is_curve(path: Path) -> bool:
@@ -83,65 +118,104 @@ def _is_curve(path: Path) -> bool:
     return first.replace(".", "", 1).isdigit() or "time" in first.lower()
 
 
-def frames_first(mel: np.ndarray, n_mels: int, where: str) -> np.ndarray:
-    """A mel spectrogram as ``(T, n_mels)``, whichever way it was stored."""
-    mel = mel[0] if mel.ndim == 3 and len(mel) == 1 else mel
-    if mel.ndim != 2 or n_mels not in mel.shape:
-        raise UserError(
-            f"{where}: a mel of shape {tuple(mel.shape)} does not fit the vocoder, which reads (T, {n_mels})"
-        )
-    return np.array(mel if mel.shape[1] == n_mels else mel.T, dtype=np.float32)
+class Layout:
+    """Which axis of a mel spectrogram is time, from mels of one run, one after the other.
+
+    Parameters
+    ----------
+    n_mels : int, bands that the vocoder reads
+    given : ['frames_first', 'bands_first'] or None, where somebody has said it
+    """
+
+    def __init__(self, n_mels: int, given: Optional[str] = None):
+        self.n_mels = n_mels
+        self.known = given
+
+    def is_open(self, mel: np.ndarray) -> bool:
+        """Whether both readings fit, and no other mel has told yet which is meant."""
+        return self.known is None and _matrix(mel).shape == (self.n_mels, self.n_mels)
+
+    def frames_first(self, mel: np.ndarray, where: str) -> np.ndarray:
+        """A mel spectrogram as float32 ``(T, n_mels)``, whichever way it was stored.
+
+        Raises
+        ------
+        UserError
+            If it has no axis of `n_mels`, or is not numbers.
+        """
+        mel = _matrix(mel)
+        fits = mel.ndim == 2 and self.n_mels in mel.shape
+        if not fits or mel.dtype == object or not np.can_cast(mel.dtype, np.float64, "same_kind"):
+            raise UserError(
+                f"{where}: a mel of shape {tuple(mel.shape)} of {mel.dtype} does not fit the vocoder, "
+                f"which reads (T, {self.n_mels}) numbers"
+            )
+        own = "frames_first" if mel.shape[1] == self.n_mels else "bands_first"
+        if mel.shape[0] != mel.shape[1]:
+            self.known = self.known or own
+        elif self.known is None:
+            logging.warning(
+                "%s: %d by %d may be frames by bands or bands by frames, and is taken as frames by bands: "
+                "if that is wrong, give --mel_layout bands_first",
+                where, *mel.shape,
+            )  # fmt: skip
+        else:
+            own = self.known
+        return np.array(mel if own == "frames_first" else mel.T, dtype=np.float32)
 
 
-def continuous_f0(f0: np.ndarray, where: str) -> Tuple[np.ndarray, int]:
-    """F0 ``(T,)`` whose zeros (unvoiced frames) are interpolated, linearly in log F0; and how many there were."""
-    f0 = np.asarray(f0, dtype=np.float64).reshape(-1)
-    voiced = f0 > 0
-    if not voiced.any():
-        raise UserError(f"{where}: F0 has no value above 0 Hz")
-    frame = np.arange(len(f0))
-    filled = np.exp(np.interp(frame, frame[voiced], np.log(f0[voiced])))
-    return np.where(voiced | ~np.isfinite(f0) | (f0 < 0), f0, filled).astype(np.float32), int((f0 == 0).sum())
+def _matrix(mel: np.ndarray) -> np.ndarray:
+    mel = np.asarray(mel)
+    return mel[0] if mel.ndim == 3 and len(mel) == 1 else mel
 
 
 def _kaldi(path: Path) -> Iterator[Tuple[str, Reader]]:
-    def explain(error: Exception) -> UserError:
-        return UserError(f"{path}: not readable as Kaldi features ({str(error).strip() or type(error).__name__})")
-
     if path.suffix == ".scp":
         for name, place in read_table(path).items():
-
-            def read(place=place):
-                try:
-                    return np.asarray(kaldiio.load_mat(place))
-                except Exception as error:  # damaged bytes fail in as many ways as there are bytes
-                    raise explain(error) from None
-
-            yield name, read
+            yield name, lambda place=place: _at(place)
         return
-    if not path.exists():
-        raise UserError(f"{path}: there is no such file")
+    for name, matrix in load_archive(existing_path(path)):
+        yield name, lambda matrix=matrix: matrix
+
+
+def _at(place: str) -> np.ndarray:
     try:
-        for name, matrix in kaldiio.load_ark(str(path)):
-            yield name, lambda matrix=matrix: matrix
-    except UserError:
-        raise
-    except Exception as error:
-        raise explain(error) from None
+        return np.asarray(load_place(place))
+    except FileNotFoundError as error:
+        raise UserError(f"{error.filename or place}: there is no such file") from None
+    except ValueError:
+        raise UserError(f"{place}: it holds sound, not features") from None
 
 
-def _numpy_files(path: Path) -> Dict[str, str]:
-    return {path.stem: str(path)} if path.suffix in SUFFIXES else input_files(path, SUFFIXES)
+def _or_why_not(read: Reader) -> Union[np.ndarray, Pack, UserError]:
+    try:
+        return read()
+    except UserError as error:
+        return error
+
+
+def _numpy_files(path: Path, not_ending: Tuple[str, ...]) -> Dict[str, str]:
+    if path.suffix in SUFFIXES:
+        return {utterance_name(path.stem): str(path)}
+    files: Dict[str, str] = {}
+    for name, file in input_files(path, SUFFIXES).items():
+        if path.is_dir() and name.endswith((*not_ending, *_OTHER_ENDS)):
+            continue
+        if utterance_name(name) in files:
+            raise UserError(
+                f"{files[utterance_name(name)]} and {file} would both be of {utterance_name(name)}: move one"
+            )
+        files[utterance_name(name)] = file
+    if not files:
+        raise UserError(f"{path}: none of its files is wanted here, by their names")
+    return files
 
 
 def _load_numpy(path: Path) -> Dict[str, np.ndarray]:
     try:
-        loaded = np.load(path, allow_pickle=False)  # objects could run code
-        return {"arr_0": loaded} if isinstance(loaded, np.ndarray) else {name: loaded[name] for name in loaded.files}
+        return load_arrays(existing_path(path))
     except FileNotFoundError:
         raise UserError(f"{path}: there is no such file") from None
-    except Exception as error:
-        raise UserError(f"{path}: not readable as a NumPy file ({str(error).splitlines()[0]})") from None
 
 
 def _utterances(arrays: Dict[str, np.ndarray], name: str, file: str, wanted: Tuple[str, ...]):

@@ -2,11 +2,12 @@
 
 import os
 from pathlib import Path
-from typing import Dict, List, Tuple, Union
+from typing import Dict, List, Optional, Tuple, Union
 
 from espnet2_nhv.errors import UserError
+from espnet2_nhv.feature.finding import find_files
+from espnet2_nhv.text import existing_path, read_text
 
-AUDIO = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".aifc", ".au", ".caf", ".w64")
 LISTS = (".txt", ".list", ".lst", ".scp")
 
 
@@ -31,9 +32,8 @@ def input_files(source: Union[str, Path], suffixes: Tuple[str, ...]) -> Dict[str
     source = Path(source)
     files: Dict[str, str] = {}
     if source.is_dir():
-        for path in sorted(source.rglob("*")):
-            if path.suffix.lower() in suffixes and path.is_file():
-                _add(files, str(path.relative_to(source).with_suffix("")), str(path), source)
+        for path in find_files(source, suffixes):
+            _add(files, str(path.relative_to(source).with_suffix("")), str(path), source)
     else:
         for line in _lines(source):
             name, path = _list_entry(line, source.parent)
@@ -52,19 +52,22 @@ def _add(files: Dict[str, str], name: str, path: str, source: Path) -> None:
 
 def _lines(path: Path) -> List[str]:
     try:
-        return [line for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
-    except FileNotFoundError:
+        return [line for line in read_text(path, "a list of files").splitlines() if line.strip()]
+    except (FileNotFoundError, NotADirectoryError):
         raise UserError(f"{path}: there is no such file or folder") from None
-    except UnicodeDecodeError:
-        raise UserError(f"{path}: not a list of files (it is not UTF-8 text)") from None
 
 
 def _list_entry(line: str, beside: Path) -> Tuple[str, str]:
     whole = line.strip()
-    if os.path.exists(whole) or (beside / whole).exists():
-        return Path(whole).stem, whole if os.path.exists(whole) else str(beside / whole)
+    found = _found(whole, beside)
+    if found is not None:
+        return Path(whole).stem, found
     name, *rest = whole.split(maxsplit=1)
     path = rest[0] if rest else whole
-    if not os.path.exists(path) and (beside / path).exists():
-        path = str(beside / path)
-    return (name if rest else Path(whole).stem), path
+    return (name if rest else Path(whole).stem), _found(path, beside) or path
+
+
+def _found(path: str, beside: Path) -> Optional[str]:
+    """Where a file of a list is, from here or from beside the list; None if it is in neither place."""
+    here, there = existing_path(path), existing_path(beside / path)
+    return here if os.path.exists(here) else there if os.path.exists(there) else None

@@ -1,22 +1,27 @@
 """Synthesis from features that somebody else has computed."""
 
+import dataclasses
 import hashlib
 import logging
 from pathlib import Path
-from typing import Dict, Optional, Tuple, Union
+from typing import Dict, Iterable, Iterator, List, Optional, Tuple, Union
 
 import numpy as np
 import soundfile
 import torch
 from tqdm import tqdm
 
+from espnet2_nhv.alone import alone_in
 from espnet2_nhv.errors import UserError
 from espnet2_nhv.feature.knobs import KnobSource
 from espnet2_nhv.feature.pitch.curve import Curve
+from espnet2_nhv.feature.pitch.given import as_contour, continuous_f0
 from espnet2_nhv.feature.spec import FeatureSpec, check_compatible
-from espnet2_nhv.synthesis.features import SUFFIXES, continuous_f0, frames_first, read_f0s, read_mels
+from espnet2_nhv.synthesis.features import SUFFIXES, Layout, read_f0s, read_mels
 from espnet2_nhv.synthesis.outputs import Outputs, leaving_out
+from espnet2_nhv.synthesis.pack import Pack, Segment, place
 from espnet2_nhv.synthesis.wav import write_wav
+from espnet2_nhv.text import same_name
 from espnet2_nhv.vocoder.synthesizer import Synthesizer
 
 
@@ -29,20 +34,23 @@ def synthesize_files(
     spec: Optional[FeatureSpec] = None,
     subtype: str = "PCM_16",
     knobs: KnobSource = KnobSource(),
+    mel_layout: Optional[str] = None,
 ) -> Tuple[Dict[str, int], Dict[str, str]]:
     """Write ``out/UTT.wav`` of every utterance in `mel`; what an earlier run has made of the same is kept.
 
     Parameters
     ----------
     mel : path, see :func:`espnet2_nhv.synthesis.features.read_mels`
-    f0 : path, see :func:`espnet2_nhv.synthesis.features.read_f0s`; None where the files of `mel` hold it. Zeros
-        count as unvoiced and are interpolated
+    f0 : path, see :func:`espnet2_nhv.synthesis.features.read_f0s`; None where the files of `mel` hold it. 0 and
+        NaN count as unvoiced and are interpolated; an utterance without a voiced frame is made as noise, with a warning
     out : path of a folder, made where missing
     vocoder : Synthesizer
     digest : str that tells the vocoder from others (:func:`espnet2_nhv.vocoder.saved.digest_of`)
     spec : FeatureSpec of the features; None means the vocoder's own
     subtype : ['PCM_16', 'FLOAT']
     knobs : KnobSource, how far knobs are turned; curves count in the time of the features
+    mel_layout : ['frames_first', 'bands_first'] or None, of mels with as many frames as bands; None takes that of the
+        others, and of those alone warns
 
     Returns
     -------
@@ -56,64 +64,104 @@ def synthesize_files(
     """
     if spec is not None:
         check_compatible(spec, vocoder.spec, what=f"features in {mel}")
-    f0s = read_f0s(f0) if f0 is not None and vocoder.needs_f0 else {}
+    f0s = read_f0s(f0) if f0 is not None and vocoder.needs_f0 else None
     settings = dict(vocoder=digest, spec=(spec or vocoder.spec).to_dict(), subtype=subtype, **knobs.settings())
-    outputs = Outputs(out, settings)
-    samples: Dict[str, int] = {}
-    failed: Dict[str, str] = {}
-    filled = kept = 0
-    for utt, frames, own_f0 in tqdm(read_mels(mel), desc="synthesise", unit="utt", dynamic_ncols=True, disable=None):
-        where = f"{utt} in {mel}"
-        with leaving_out(where, failed):
-            contour, zeros = None, 0
-            if vocoder.needs_f0:
-                if f0 is None and own_f0 is None:
-                    raise UserError(f"{where}: there is no F0 beside the mel: give --f0")
-                if len(f0s) == 1 and Path(mel).suffix in SUFFIXES:
-                    f0s = {utt: next(iter(f0s.values()))}  # two files belong together whatever their names
-                if f0 is not None and utt not in f0s:
-                    found = ", ".join(list(f0s)[:3])
-                    raise UserError(f"{utt}: it has a mel in {mel} but no F0 in {f0}, which has {found}")
-                contour = own_f0 if f0 is None else f0s[utt]()
-            frames = frames_first(frames, vocoder.spec.n_mels, where)
-            if vocoder.needs_f0:
-                if isinstance(contour, Curve):
-                    contour = contour.at_frames(spec or vocoder.spec, len(frames))
-                contour, zeros = continuous_f0(contour, where)
-            turned = knobs.at_frames(spec or vocoder.spec, len(frames), utt)
-            state = _state_of(frames, contour, *(turned or {}).values())
-            if outputs.is_made(utt, state):
-                samples[utt] = soundfile.info(outputs.path(utt)).frames
-                kept += 1
-                continue
-            try:
-                wav = vocoder.inference(
-                    torch.from_numpy(frames),
-                    None if contour is None else torch.from_numpy(contour),
-                    spec,
-                    knobs=turned,
-                )
-            except UserError as error:
-                raise UserError(f"{where}: {error}") from None
-            write_wav(outputs.path(utt), wav.cpu().numpy(), vocoder.fs, subtype)
-            outputs.add(utt, state)
-            samples[utt] = len(wav)
-            filled += zeros
-    if not samples:
-        raise UserError(next(iter(failed.values()), f"{mel}: there is no utterance in it"))
-    if kept:
-        logging.info("%d of %d utterances were made before and are kept", kept, len(samples))
-    if filled:
-        logging.info("F0 was 0 (unvoiced) in %d frames and has been interpolated there", filled)
-    return samples, failed
+    if Path(out).is_file():
+        raise UserError(f"{out} is a file: give a folder for the results of several inputs")
+    with alone_in(out):
+        outputs = Outputs(out, settings)
+        layout = Layout(vocoder.spec.n_mels, mel_layout)
+        samples: Dict[str, int] = {}
+        failed: Dict[str, str] = {}
+        filled = kept = 0
+        mels = tqdm(read_mels(mel), desc="synthesise", unit="utt", dynamic_ncols=True, disable=None)
+        for utt, stored, own_f0 in _doubtful_last(mels, layout):
+            where = f"{utt} in {mel}"
+            with leaving_out(where, failed):
+                if isinstance(stored, UserError):
+                    raise stored
+                if f0s is not None and len(f0s) == 1 and Path(mel).suffix in SUFFIXES:
+                    own_f0 = next(iter(f0s.values()))()  # two files belong together whatever their names
+                elif f0s is not None and not isinstance(stored, Pack):
+                    if same_name(utt) not in f0s:
+                        found = ", ".join(list(f0s)[:3])
+                        raise UserError(f"{utt}: it has a mel in {mel} but no F0 in {f0}, which has {found}")
+                    own_f0 = f0s[same_name(utt)]()
+                segments = stored.segments if isinstance(stored, Pack) else [Segment(stored, own_f0, 0.0)]
+                ready = [_features(segment, vocoder, layout, spec, where) for segment in segments]
+                turned = [knobs.at_frames(spec or vocoder.spec, len(one.mel), utt) for one in ready]
+                state = _state_of(ready, turned)
+                if outputs.is_made(utt, state):
+                    samples[utt] = soundfile.info(outputs.path(utt)).frames
+                    kept += 1
+                    continue
+                try:
+                    wav = place(
+                        [(_sing(vocoder, *pair, spec), pair[0].offset) for pair in zip(ready, turned)], vocoder.fs
+                    )
+                except UserError as error:
+                    raise UserError(f"{where}: {error}") from None
+                write_wav(outputs.path(utt), wav, vocoder.fs, subtype)
+                outputs.add(utt, state)
+                samples[utt] = len(wav)
+                filled += sum(one.n_unvoiced for one in ready)
+        if not samples:
+            raise UserError(next(iter(failed.values()), f"{mel}: there is no utterance in it"))
+        if kept:
+            logging.info("%d of %d utterances were made before and are kept", kept, len(samples))
+        if filled:
+            logging.info("F0 was unvoiced in %d frames and has been interpolated there", filled)
+        return samples, failed
 
 
-def _state_of(mel: np.ndarray, *curves: Optional[np.ndarray]) -> str:
+@dataclasses.dataclass(frozen=True)
+class _Ready:
+    """Features as a vocoder takes them, and where in the song they begin, s."""
+
+    mel: np.ndarray
+    f0: Optional[np.ndarray]
+    n_unvoiced: int
+    offset: float
+
+
+def _features(
+    segment: Segment, vocoder: Synthesizer, layout: Layout, spec: Optional[FeatureSpec], where: str
+) -> _Ready:
+    frames = layout.frames_first(segment.mel, where)
+    if not vocoder.needs_f0:
+        return _Ready(frames, None, 0, segment.offset)
+    if segment.f0 is None:
+        raise UserError(f"{where}: there is no F0 beside the mel: give --f0")
+    f0 = segment.f0 if isinstance(segment.f0, Curve) else as_contour(segment.f0, where)
+    if isinstance(f0, Curve):
+        f0 = f0.at_frames(spec or vocoder.spec, len(frames))
+    return _Ready(frames, *continuous_f0(f0, where, vocoder.spec), segment.offset)
+
+
+def _sing(vocoder: Synthesizer, features: _Ready, knobs: Optional[dict], spec: Optional[FeatureSpec]) -> np.ndarray:
+    f0 = None if features.f0 is None else torch.from_numpy(features.f0)
+    return vocoder.inference(torch.from_numpy(features.mel), f0, spec, knobs=knobs).cpu().numpy()
+
+
+def _doubtful_last(utterances: Iterable[tuple], layout: Layout) -> Iterator[tuple]:
+    """Mels that could be read in two ways come after the others, which tell the way."""
+    doubtful = []
+    for utterance in utterances:
+        if isinstance(utterance[1], np.ndarray) and layout.is_open(utterance[1]):
+            doubtful.append(utterance)
+        else:
+            yield utterance
+    yield from doubtful
+
+
+def _state_of(features: List[_Ready], knobs: List[Optional[dict]]) -> str:
     """Sixteen digits that tell the features of an utterance from others."""
-    contents = hashlib.sha256(repr(mel.shape).encode())
-    for array in (mel, *curves):
-        if array is not None:
-            contents.update(np.ascontiguousarray(array))
+    contents = hashlib.sha256()
+    for one, turned in zip(features, knobs):
+        contents.update(repr((one.mel.shape, one.offset)).encode())
+        for array in (one.mel, one.f0, *(turned or {}).values()):
+            if array is not None:
+                contents.update(np.ascontiguousarray(array))
     return contents.hexdigest()[:16]
 
 

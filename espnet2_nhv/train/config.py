@@ -3,9 +3,8 @@
 from pathlib import Path
 from typing import Any, Dict, Tuple, Union
 
-import yaml
-
 from espnet2_nhv.errors import UserError
+from espnet2_nhv.text import load_yaml
 
 
 def load_config(path: Union[str, Path], seen: Tuple[Path, ...] = ()) -> Dict[str, Any]:
@@ -22,16 +21,16 @@ def load_config(path: Union[str, Path], seen: Tuple[Path, ...] = ()) -> Dict[str
     if path.resolve() in seen:
         raise UserError(f"{path}: is its own base")
     try:
-        config = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        config = load_yaml(path) or {}
     except (FileNotFoundError, IsADirectoryError):
         raise UserError(f"{path}: no such configuration file") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: not readable as YAML ({error})") from None
     if not isinstance(config, dict):
         raise UserError(f"{path}: a configuration is a mapping of options to values")
     base = config.pop("base", None)
     if base is None:
         return config
+    if not isinstance(base, str):
+        raise UserError(f"{path}: base is {base!r}, but the path of a configuration file is needed")
     return merge(load_config(path.parent / base, seen + (path.resolve(),)), config)
 
 

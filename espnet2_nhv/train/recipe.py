@@ -1,14 +1,17 @@
 """Stage 4: from features to a saved vocoder."""
 
 import argparse
+import contextlib
 import logging
 import os
+import shutil
 from pathlib import Path
 from typing import Optional
 
 import torch
 import yaml
 
+from espnet2_nhv.alone import alone_in
 from espnet2_nhv.discriminator.registry import build_discriminator
 from espnet2_nhv.errors import UserError
 from espnet2_nhv.feature.balance import read_weights
@@ -17,6 +20,7 @@ from espnet2_nhv.train.dump import Dump, require_same_spec
 from espnet2_nhv.train.finish import finish
 from espnet2_nhv.train.nodes import Nodes
 from espnet2_nhv.train.provenance import provenance
+from espnet2_nhv.train.resumed import say_what_changed
 from espnet2_nhv.train.segments import list_segments, pick_evenly, write_shapes
 from espnet2_nhv.train.stats import collect_stats
 from espnet2_nhv.train.task import GANVocoderTask
@@ -24,7 +28,9 @@ from espnet2_nhv.vocoder.registry import build_vocoder, full_arguments, vocoder_
 from espnet2_nhv.vocoder.saved import load_card, save_vocoder
 
 # What makes a checkpoint's tensors what they are.
-_IDENTITY = ("vocoder", "vocoder_conf", "discriminator", "discriminator_conf")
+_IDENTITY = ("vocoder", "vocoder_conf", "discriminator", "discriminator_conf", "optim", "optim2")
+
+_SHARED_MB = 64  # a container's own default; batches of several readers are in it at once
 
 
 def train_vocoder(args: argparse.Namespace) -> Path:
@@ -60,19 +66,31 @@ def train_vocoder(args: argparse.Namespace) -> Path:
 
     args.spec = spec.to_dict()
     _try_to_build(args)
-    collect_stats(GANVocoderTask, args, train, valid)
-    _write_segments(args, train, valid, spec, max(args.ngpu, 1) * nodes.count)
-    spec.save(output_dir / "spec.yaml")
-    nodes.announce()
-    args.train_data_path_and_name_and_type = train.sources()
-    args.valid_data_path_and_name_and_type = valid.sources()
-    if args.num_workers is None:
-        # Reading a segment takes a millisecond: on a CPU a reader would only take a core from the training.
-        args.num_workers = min(4, os.cpu_count() or 1) if args.ngpu > 0 else 0
-    GANVocoderTask.main(args=args)
-    if not nodes.is_first:
-        return output_dir / "vocoder"
-    return finish(output_dir, args.inference_model, *facts)
+    with alone_in(output_dir) if nodes.count == 1 else contextlib.nullcontext():
+        collect_stats(GANVocoderTask, args, train, valid)
+        _write_segments(args, train, valid, spec, max(args.ngpu, 1) * nodes.count)
+        spec.save(output_dir / "spec.yaml")
+        nodes.announce()
+        args.train_data_path_and_name_and_type = train.sources()
+        args.valid_data_path_and_name_and_type = valid.sources()
+        if args.num_workers is None:
+            # Reading a segment takes a millisecond: on a CPU a reader would only take a core from the training.
+            args.num_workers = min(4, os.cpu_count() or 1) if args.ngpu > 0 else 0
+        if args.num_workers and (free := shared_memory()) < _SHARED_MB:
+            logging.warning("/dev/shm has %d MB free, too few for processes that read segments: there are none", free)
+            args.num_workers = 0
+        GANVocoderTask.main(args=args)
+        if not nodes.is_first:
+            return output_dir / "vocoder"
+        return finish(output_dir, args.inference_model, *facts)
+
+
+def shared_memory(folder: str = "/dev/shm") -> float:
+    """MB free where processes hand each other tensors; infinite where there is no such folder."""
+    try:
+        return shutil.disk_usage(folder).free / 2**20
+    except OSError:
+        return float("inf")
 
 
 def _save_as_it_is(args: argparse.Namespace, spec: FeatureSpec, folder: Path) -> Path:
@@ -123,7 +141,7 @@ def _check_same_training(args: argparse.Namespace, spec: FeatureSpec, output_dir
     try:
         before = yaml.safe_load((output_dir / "config.yaml").read_text(encoding="utf-8"))
         FeatureSpec.from_dict(before["spec"])
-    except (OSError, yaml.YAMLError, KeyError, TypeError):
+    except (OSError, yaml.YAMLError, UnicodeDecodeError, KeyError, TypeError):
         raise UserError(
             f"{output_dir}: has a checkpoint but no config.yaml of this task: give another --output_dir"
         ) from None
@@ -137,6 +155,7 @@ def _check_same_training(args: argparse.Namespace, spec: FeatureSpec, output_dir
                 f"{output_dir}: {name} was {before.get(name)} and is now {getattr(args, name)}: "
                 "give another --output_dir (or --tag), or the configuration it was begun with"
             )
+    say_what_changed(before, args)
 
 
 def _write_segments(args: argparse.Namespace, train: Dump, valid: Dump, spec: FeatureSpec, n_processes: int) -> None:

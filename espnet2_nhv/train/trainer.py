@@ -18,6 +18,7 @@ from tqdm.contrib.logging import logging_redirect_tqdm
 from espnet2_nhv.train import checkpoint, curve
 from espnet2_nhv.train.budget import Budget
 from espnet2_nhv.train.progress import Progress, describe, duration, how_far, live_line
+from espnet2_nhv.train.resumed import Asked, schedulers_with_state
 
 CLOCKS = dict(wall=time.perf_counter, cpu=time.process_time)
 # What validation measures of every vocoder, whatever it is trained on.
@@ -44,6 +45,15 @@ class VocoderTrainer(GANTrainer):
     @classmethod
     def build_options(cls, args: argparse.Namespace) -> VocoderTrainerOptions:
         return build_dataclass(VocoderTrainerOptions, args)
+
+    @staticmethod
+    def resume(checkpoint, model, reporter, optimizers, schedulers, scaler, ngpu: int = 0, strict: bool = True) -> None:
+        """ESPnet's, but rates and schedules are those that are given now, not those of the checkpoint."""
+        asked = Asked(optimizers, schedulers)
+        known = schedulers_with_state(checkpoint, schedulers)
+        GANTrainer.resume(checkpoint, model, reporter, optimizers, known, scaler, ngpu, strict)
+        for change in asked.restore():
+            logging.info("from here on %s", change)
 
     @classmethod
     def run(cls, *, model, trainer_options, distributed_option, **others) -> None:

@@ -51,7 +51,13 @@ def vocoder_class(name: str) -> type:
     if name not in VOCODERS:
         raise UserError(f"there is no vocoder {name!r}; there are {', '.join(sorted(VOCODERS))}")
     module, attribute = VOCODERS[name].split(":")
-    return getattr(importlib.import_module(module), attribute)
+    try:
+        return getattr(importlib.import_module(module), attribute)
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if package in ("espnet2_nhv", ""):
+            raise
+        raise UserError(f"vocoder {name} needs the package {package}: install it, or leave {name} out") from None
 
 
 def full_arguments(name: str, **overrides) -> Dict[str, Any]:

@@ -11,6 +11,7 @@ from espnet2_nhv.errors import UserError
 from espnet2_nhv.feature.licence import UNKNOWN, Source, dump_sources, parse_sources
 from espnet2_nhv.feature.spec import FeatureSpec
 from espnet2_nhv.files import digest, whole_file, write_whole
+from espnet2_nhv.text import load_yaml
 from espnet2_nhv.vocoder.base import AbsVocoder
 from espnet2_nhv.vocoder.registry import build_vocoder, vocoder_class
 
@@ -53,11 +54,9 @@ def load_card(folder: Union[str, Path]) -> dict:
     """The facts in vocoder.yaml, checked: format, vocoder, arguments, spec (a dict), licence, trained_on, sources."""
     path = Path(folder) / "vocoder.yaml"
     try:
-        card = yaml.safe_load(path.read_text(encoding="utf-8"))
+        card = load_yaml(path)
     except (FileNotFoundError, NotADirectoryError):
         raise UserError(f"{folder}: not a saved vocoder (it has no vocoder.yaml)") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: not readable as YAML ({error})") from None
     missing = [
         name for name in ("format", "vocoder", "arguments", "spec") if not isinstance(card, dict) or name not in card
     ]

@@ -9,6 +9,7 @@ import torch
 
 from espnet2_nhv.errors import UserError
 from espnet2_nhv.feature.convert import convert_features, resampled_curves
+from espnet2_nhv.feature.pitch.curve import other_rate
 from espnet2_nhv.feature.spec import FeatureSpec
 from espnet2_nhv.vocoder.knobs import Knobs, frames_of_knobs
 
@@ -172,9 +173,16 @@ class Synthesizer(ABC):
             raise UserError("this vocoder does not take mel_f0: it sings the mel at f0 as it is")
         curves = {"f0": f0} if mel_f0 is None else {"f0": f0, "mel_f0": mel_f0}
         for name, curve in curves.items():
-            curves[name] = torch.as_tensor(curve, dtype=torch.float32, device=mel.device).reshape(-1)
+            curve = torch.as_tensor(curve, dtype=torch.float32, device=mel.device)
+            if curve.numel() != max(curve.shape, default=1):
+                raise UserError(f"{name} of shape {tuple(curve.shape)} is not one value a frame: give (T,)")
+            curves[name] = curve.reshape(-1)
             if abs(len(curves[name]) - len(mel)) > 1:
-                raise UserError(f"mel has {len(mel)} frames and {name} {len(curves[name])}: they must agree within one")
+                hint = other_rate(len(curves[name]), len(mel))
+                raise UserError(
+                    f"mel has {len(mel)} frames and {name} {len(curves[name])}: they must agree within one"
+                    + (f" ({hint})" if hint else "")
+                )
         n_frames = min(len(mel), *map(len, curves.values()))
         if n_frames == 0:
             raise UserError("f0 has no frames: there is nothing to synthesise")

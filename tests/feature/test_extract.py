@@ -205,9 +205,9 @@ def test_changed_spec_is_done_again_and_said(capsys):
 def test_another_method_is_done_again():
     write_tones(3)
     extract_features(DATA, SPEC)
-    harvest = _features()
+    before = _features()
     assert extract_features(DATA, SPEC, method="dio").kept == 0
-    assert not _equal(_features(), harvest)
+    assert not _equal(_features(), before)
 
 
 def test_wrong_rate_is_refused():

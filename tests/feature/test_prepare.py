@@ -190,7 +190,7 @@ BAD = {
     "opposed": "silent: every sample is zero once its channels are mixed",
     "short": "too short: it has 0.05 s",
     "silent": "silent: every sample is zero",
-    "text": "cannot be read as audio (Format not recognised)",
+    "text": "cannot be read as audio: it is text",
     "zero": "empty: zero.wav has 0 bytes",
 }
 

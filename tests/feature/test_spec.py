@@ -71,7 +71,7 @@ def test_whole_numbers_may_be_written_as_floats():
     "content, sentence",
     [
         (None, "no feature spec there"),
-        ("fs: [44100", "not a YAML file"),
+        ("fs: [44100", "not readable as YAML"),
         ("- 44100", "a feature spec is a mapping of names to values"),
         ("", "a feature spec is a mapping of names to values"),
         ("fs: 44100\nhop: 256", "unknown entry 'hop'; known are f0_ceil, f0_floor, floor"),

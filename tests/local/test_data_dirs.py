@@ -135,7 +135,7 @@ def test_wav_too_little_to_split(tmp_path, monkeypatch):
 
 def test_wav_nothing_there(tmp_path, monkeypatch):
     (tmp_path / "in").mkdir()
-    with pytest.raises(UserError, match="no wav, flac, ogg or mp3 file in it"):
+    with pytest.raises(UserError, match="no wav, flac, ogg, mp3 or other sound file in it"):
         _run(monkeypatch, wav_data, "in")
 
 

@@ -82,7 +82,9 @@ def page(folders):
         n_frames = lambda wav: len(wav) // SPEC.hop_length  # noqa: E731
         known = lambda wav, spec: (np.full(n_frames(wav), 440.0), np.ones(n_frames(wav)))  # noqa: E731
         patch.setattr(cache.tracker, "heard_f0", known)
-        return build_page(exp, dump, rows, command="./run.sh <all> & more")
+        notes = dump / "notes.json"
+        notes.write_text(json.dumps({"song/1": [[1.0, 2.0, 72], [5.0, 5.5, 66]]}))
+        return build_page(exp, dump, rows, command="./run.sh <all> & more", notes=notes)
 
 
 def content(page, key):
@@ -158,6 +160,11 @@ def test_a_file_that_cannot_be_read_is_a_gap(folders, tmp_path):
     samples = [{s["name"]: s["problem"] for s in utterance["samples"]} for utterance in data["sets"][0]["utterances"]]
     assert "broken.wav: not readable" in samples[0]["nhv"] and samples[0]["reference"] is None
     assert samples[1] == {"reference": None, "nhv": "it was not synthesised"}
+
+
+def test_notes_that_cannot_be_read_are_named(folders, tmp_path):
+    with pytest.raises(UserError, match="none.json: not readable as notes"):
+        build_page(folders[0], folders[1], folders[2], notes=tmp_path / "none.json")
 
 
 def test_nothing_to_listen_to_is_said(tmp_path, folders):
@@ -259,6 +266,22 @@ def heard_tone(browser):
         "const top = levels.indexOf(Math.max(...levels)); return [levels[top], top * ear.context.sampleRate / 8192]"
     )
     return loudest if level is not None and level > -80 else None  # JSON has no minus infinity
+
+
+def test_notes_of_a_score_lie_under_the_contours(browser, page):
+    opened(browser, page.as_uri())
+    shown = """
+        const { pitch } = page.listen, { canvas } = pitch, [low, high] = pitch.range();
+        const x = (time) => Math.round((time / pitch.seconds) * canvas.width);
+        const share = (midi) => Math.log(440 * 2 ** ((midi - 69) / 12) / low) / Math.log(high / low);
+        const y = (midi) => Math.round(canvas.height * (1 - share(midi)));
+        const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+        const alpha = ([time, midi]) => data[4 * (y(midi) * canvas.width + x(time)) + 3];
+        return [[1.5, 72], [2.5, 72], [1.5, 73], [5.25, 66]].map(alpha)
+    """
+    inside, after, above, other = browser.execute_script(shown)
+    assert inside > 50 and other > 50 and after == above == 0
+    expect_no_complaint(browser)
 
 
 def expect_no_complaint(browser):

@@ -17,6 +17,8 @@ from espnet2_nhv import load_vocoder
 from espnet2_nhv.bin import decode as command
 from espnet2_nhv.errors import UserError
 from espnet2_nhv.feature.datadir import read_table
+from espnet2_nhv.refiner.network import MelRefiner
+from espnet2_nhv.refiner.saved import save_refiner
 from espnet2_nhv.synthesis import decode
 from espnet2_nhv.synthesis.decode import decode_set
 from espnet2_nhv.vocoder.registry import build_vocoder
@@ -209,3 +211,23 @@ def test_command_says_errors_in_one_line(root, tmp_path):
         done.returncode == 1
         and done.stderr.strip() == f"error: {tmp_path}: not a saved vocoder (it has no vocoder.yaml)"
     )
+
+
+def test_mels_pass_a_refiner_first(root, tmp_path):
+    """Wherever mels are decoded; what was made without it, or with another, is made anew."""
+    torch.manual_seed(0)
+    refiner = MelRefiner(SPEC, channels=8, hidden=8, n_blocks=1)
+    torch.nn.init.normal_(refiner.head.weight, std=0.3)
+    save_refiner(refiner, tmp_path / "refiner", "CC0", "nothing")
+    data, out = root / "dump" / "eval", tmp_path / "out"
+    plain = decode_set(root / "hifigan", data, out)
+    before = {utt: soundfile.read(path)[0] for utt, path in read_table(out / "wav.scp").items()}
+    refined = decode_set(root / "hifigan", data, out, refiner=tmp_path / "refiner")
+    assert plain["n_kept"] == refined["n_kept"] == 0
+    mel = torch.from_numpy(kaldiio.load_mat(read_table(data / "feats.scp")["a"]))
+    expected = load_vocoder(root / "hifigan").inference(refiner.eval().refine(mel)).numpy()
+    made = {utt: soundfile.read(path)[0] for utt, path in read_table(out / "wav.scp").items()}
+    assert np.allclose(made["a"], expected, atol=2e-4) and not np.allclose(made["a"], before["a"], atol=2e-3)
+    assert decode_set(root / "hifigan", data, out, refiner=tmp_path / "refiner")["n_kept"] == 3
+    with pytest.raises(UserError, match="not a saved refiner"):
+        decode_set(root / "hifigan", data, out, refiner=tmp_path)

@@ -6,6 +6,7 @@ import kaldiio
 import numpy as np
 import pytest
 import soundfile
+import torch
 from exports import save_small, song
 
 from espnet2_nhv import load_vocoder
@@ -74,11 +75,11 @@ def test_goes_on_and_leaves_out_what_cannot_be_sung(saved, tmp_path, monkeypatch
     folder, out = tmp_path / "in", tmp_path / "out"
     folder.mkdir()
     for name, (mel, f0) in features.items():
-        np.savez(folder / f"{name}.npz", mel=mel, f0=f0 if name == "two" else 0 * f0)
+        np.savez(folder / f"{name}.npz", mel=mel, f0=f0 if name == "two" else np.log(f0))
     arguments = "--mel", folder, "--vocoder", vocoder
     with pytest.raises(SystemExit, match="1 utterances were left out"):
         run(monkeypatch, out, *arguments)
-    assert "one in" in caplog.text and "no value above 0 Hz" in caplog.text and not (out / "one.wav").exists()
+    assert "one in" in caplog.text and "is it a logarithm? Give Hz" in caplog.text and not (out / "one.wav").exists()
     before = (out / "two.wav").stat().st_mtime_ns
     np.savez(folder / "one.npz", mel=features["one"][0], f0=features["one"][1])
     check(run(monkeypatch, out, *arguments), expected)
@@ -142,3 +143,110 @@ def test_what_is_wrong_is_said_in_a_sentence(saved, tmp_path, monkeypatch):
     refused("not readable as a NumPy", "cut.npz")
     refused("not readable as Kaldi", "cut.ark", "f0.npy")
     refused("none of mel", "other.npz")
+    np.save(tmp_path / "lf0.npy", np.where(np.arange(51) % 5, np.log(f0), -1e10))
+    np.save(tmp_path / "pair.npy", np.stack([f0, np.ones(51)], axis=1))
+    np.save(tmp_path / "double.npy", np.repeat(f0, 2))
+    np.save(tmp_path / "half.npy", f0[::2])
+    np.save(tmp_path / "words.npy", np.array(["a"] * 51))
+    (tmp_path / "cut.pt").write_bytes(b"PK\3\4")
+    refused(r"unvoiced frames of a logarithm: give Hz", "mel.npy", "lf0.npy")
+    refused(r"shape \(51, 2\) is not one value a frame .*F0 alone", "mel.npy", "pair.npy")
+    refused(r"at 2 times the mel's frame rate: give every second value, f0\[::2\]", "mel.npy", "double.npy")
+    refused(r"at 1/2 of the mel's frame rate: repeat each value", "mel.npy", "half.npy")
+    refused("not numbers", "mel.npy", "words.npy")
+    refused("not tensors that PyTorch reads safely", "cut.pt")
+    refused("it holds objects, not numbers: save plain arrays", "objects.npy")
+
+
+def test_no_voiced_frame_is_sung_as_noise(saved, tmp_path, monkeypatch, caplog):
+    vocoder, features, expected = saved
+    shards = {f"{name}|log_melspc": mel for name, (mel, _) in features.items()}
+    shards |= {"one|f0": np.zeros(51), "two|f0": np.where(np.arange(51) < 60, features["two"][1], np.nan)}
+    np.savez(tmp_path / "shard.npz", **shards)
+    got = run(monkeypatch, tmp_path / "out", "--mel", tmp_path / "shard.npz", "--vocoder", vocoder)
+    assert "one in" in caplog.text and "no voiced frame" in caplog.text
+    np.testing.assert_allclose(got["two"], expected["two"], atol=1e-6)
+    constant = np.full(51, np.sqrt(50 * 1200), dtype=np.float32)
+    np.testing.assert_allclose(got["one"], load_vocoder(vocoder)(features["one"][0], constant), atol=1e-6)
+
+
+def test_nan_is_unvoiced(saved, tmp_path, monkeypatch):
+    """As librosa's pyin has it."""
+    vocoder, features, _ = saved
+    mel, f0 = features["one"]
+    for name, mark in (("nan", np.nan), ("zero", 0.0)):
+        np.savez(tmp_path / f"{name}.npz", mel=mel, f0=np.where(np.arange(51) % 7 < 3, mark, f0))
+    got = [run(monkeypatch, tmp_path / name, "--mel", tmp_path / f"{name}.npz", "--vocoder", vocoder)[name]
+           for name in ("nan", "zero")]  # fmt: skip
+    np.testing.assert_array_equal(*got)
+
+
+def test_as_many_frames_as_bands(saved, tmp_path, monkeypatch, caplog):
+    vocoder, *_ = saved
+    model = load_vocoder(vocoder)
+    square, other = song(model, 128 * 256 / 44100, 5), song(model, 0.3, 6)
+    assert square[0].shape == (128, 128)
+    folder = tmp_path / "in"
+    folder.mkdir()
+    np.savez(folder / "a.npz", mel=square[0].T, f0=square[1])  # bands first, and so is the other
+    np.savez(folder / "b.npz", mel=other[0].T, f0=other[1])
+    got = run(monkeypatch, tmp_path / "both", "--mel", folder, "--vocoder", vocoder)
+    check(got, {"a": model(*square), "b": model(*other)})
+    assert "mel_layout" not in caplog.text
+    alone = "--mel", folder / "a.npz", "--vocoder", vocoder
+    check(run(monkeypatch, tmp_path / "told", *alone, "--mel_layout", "bands_first"), {"a": model(*square)})
+    assert "mel_layout" not in caplog.text
+    run(monkeypatch, tmp_path / "alone", *alone)
+    assert "give --mel_layout bands_first" in caplog.text
+
+
+def test_segments_of_diffsinger(saved, tmp_path, monkeypatch):
+    vocoder, features, expected = saved
+    offsets = {"one": 0.1, "two": 1.0}  # s
+    pack = [
+        {"offset": offsets[name], "mel": torch.from_numpy(mel)[None], "f0": torch.from_numpy(f0)[None]}
+        for name, (mel, f0) in features.items()
+    ]
+    torch.save(pack, tmp_path / "song.pt")
+    (got,) = run(monkeypatch, tmp_path / "out", "--mel", tmp_path / "song.pt", "--vocoder", vocoder).values()
+    whole = np.zeros(44100 + 51 * 256, dtype=np.float32)
+    for name, wav in expected.items():
+        start = round(offsets[name] * 44100)
+        whole[start : start + len(wav)] = wav
+    np.testing.assert_allclose(got, whole, atol=1e-6)
+    pack[1]["offset"] = 0.2  # while the first one sounds: faded over
+    torch.save(pack, tmp_path / "song.pt")
+    (got,) = run(monkeypatch, tmp_path / "out", "--mel", tmp_path / "song.pt", "--vocoder", vocoder).values()
+    assert len(got) == 8820 + 51 * 256 and np.abs(got).max() <= np.abs(whole).max() + 1e-6
+
+
+class _Runs:
+    def __reduce__(self):
+        import os
+
+        return os.system, ("touch ran",)
+
+
+def test_a_pack_runs_nothing(saved, tmp_path, monkeypatch):
+    vocoder, *_ = saved
+    monkeypatch.chdir(tmp_path)
+    torch.save([{"mel": _Runs()}], "song.pt")
+    with pytest.raises(UserError, match="not tensors that PyTorch reads safely"):
+        run(monkeypatch, tmp_path / "out", "--mel", "song.pt", "--vocoder", vocoder)
+    assert not (tmp_path / "ran").exists()
+
+
+def test_names_of_others(saved, tmp_path, monkeypatch):
+    """so-vits-svc puts x.wav.f0.npy beside x.wav; a Mac's zip spells accents in two letters."""
+    vocoder, features, expected = saved
+    folder = tmp_path / "in"
+    folder.mkdir()
+    name = "ga\u0301"
+    np.save(folder / f"{name}.wav.mel.npy", features["one"][0])
+    np.save(folder / f"{name}.wav.f0.npy", features["one"][1])
+    torch.save(torch.zeros(3), folder / f"{name}.wav.soft.pt")
+    got = run(monkeypatch, tmp_path / "out", "--mel", folder, "--f0", folder, "--vocoder", vocoder)
+    check(got, {"g\u00e1": expected["one"]})
+    (tmp_path / "list.txt").write_text("\ufeff" + "in/g\u00e1.wav.mel.npy\n", encoding="utf-8")
+    arguments = "--mel", tmp_path / "list.txt", "--f0", folder / f"{name}.wav.f0.npy", "--vocoder", vocoder
+    check(run(monkeypatch, tmp_path / "listed", *arguments), {"g\u00e1": expected["one"]})

@@ -19,6 +19,7 @@ from espnet2_nhv.train.checkpoint import trained_so_far
 from espnet2_nhv.train.curve import read_curve
 from espnet2_nhv.train.finish import finish
 from espnet2_nhv.train.stats import load_stats
+from espnet2_nhv.train.trainer import CLOCKS
 from espnet2_nhv.vocoder.registry import build_vocoder
 from espnet2_nhv.vocoder.saved import load_card, save_vocoder
 
@@ -84,6 +85,14 @@ def test_time_budget_shorter_than_an_epoch_makes_a_step():
     assert trained_so_far(Path("exp/second"))["steps"] == 1
     train("second", "--budget", "0.001s", "--num_iters_per_epoch", "1000")
     assert trained_so_far(Path("exp/second"))["steps"] == 1
+
+
+def test_computing_may_be_what_counts(monkeypatch):
+    """Others on the machine lengthen the hours of a training, not what it computes."""
+    monkeypatch.setitem(CLOCKS, "cpu", iter(range(10**6)).__next__)  # each look at this clock is a second later
+    train("computing", "--budget", "5s", "--clock", "cpu", "--num_iters_per_epoch", "1000")
+    so_far = trained_so_far(Path("exp/computing"))
+    assert 2 <= so_far["steps"] <= 5 and so_far["seconds"] >= 5
 
 
 def test_an_epoch_ends_when_its_time_is_over():

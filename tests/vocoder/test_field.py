@@ -25,6 +25,7 @@ SPEC_VOCOS = FeatureSpec(fs=24000, n_fft=1024, win_length=1024, n_mels=100, fmin
 SPEC_DDSP = FeatureSpec(fs=24000, n_fft=1024, win_length=1024, hop_length=240, n_mels=80, fmin=0, fmax=12000)
 SPEC_WAVEHAX = FeatureSpec(fs=24000, n_fft=1024, win_length=1024, hop_length=240, n_mels=100, fmin=0, fmax=12000)
 SPEC_PC_NSF = FeatureSpec(hop_length=512, win_length=2048, fmax=16000)
+SPEC_NNSVS = FeatureSpec(fs=48000, hop_length=240, n_mels=80, fmin=63, fmax=12000)
 SPEC_SIFIGAN = FeatureSpec(fs=24000, hop_length=120, n_mels=43, fmin=0, fmax=12000)
 
 # Millions of parameters at the published configuration, and where the figure stands. Three of ESPnet's are not quite
@@ -64,11 +65,11 @@ def test_as_many_parameters_as_published(name, spec, conf, published, source):
 
 @pytest.mark.parametrize("name", VOCODERS)
 def test_output_is_on_the_contract(name):
-    """At every hop that presets have, for one frame as for several: length, range, numbers, and from training on."""
-    for spec in (SPEC, SPEC_512, SPEC_24K):
+    """At every hop that presets and NNSVS have, for one frame and several: length, range, numbers, and in training."""
+    for spec in (SPEC, SPEC_512, SPEC_24K, SPEC_NNSVS):
         torch.manual_seed(0)
         vocoder = build_vocoder(name, spec, **SMALL.get(name, {})).eval()
-        for n_frames in (1, 5):
+        for n_frames in (2, 7) if spec is SPEC_NNSVS else (1, 5):
             mel, f0 = torch.randn(n_frames, spec.n_mels) - 2.0, torch.full((n_frames,), 220.0)
             samples = 0.1 * torch.randn(n_frames * spec.hop_length)
             wav = vocoder.inference(mel, f0, wav=samples)

@@ -8,16 +8,16 @@ import { NEUTRAL, Take } from './take.js';
 import { pcm16 } from './wav.js';
 
 const PIECE = 2; // s of the recording heard at a time
-const BLOCK = 24, FIRST_BLOCK = 6, FILE_BLOCK = 96; // frames sung at a time
+const BLOCK = 12, FIRST_BLOCK = 6, FILE_BLOCK = 96; // frames sung at a time
 const AHEAD = 0.5; // s kept ahead of what is played
-const SAFE = 0.04; // s: what is nearer than this is left as it is when a knob moves
+const SAFE = 0.04, SAFEST = 0.4; // s: what is nearer than this is left as it is when a knob moves
 const LOUDEST = 0.5, RANGE = 5; // of the picture, in powers of ten of a band's amplitude
 
 const now = () => performance.now() / 1000;
 const state = {
   detect: null, mels: [], singer: null, knobs: { ...NEUTRAL },
   wav: null, track: null, source: null, shown: 0,
-  run: 0, take: null, original: null, played: null, sent: 0, small: false,
+  run: 0, take: null, original: null, played: null, sent: 0, small: false, safe: SAFE, turned: null,
   file: null,
   times: { tracker: 0, mel: 0, heard: 0 },
 };
@@ -47,13 +47,14 @@ const orders = {
     }
     state.singer = opened;
     const { name, card, knobs } = opened;
-    say({ type: 'singer', name, card, knobs });
     if (before) {
       stop();
       state.file = null;
-      if (state.wav && ['hop_length', 'n_mels'].some((key) => before.spec[key] !== spec[key])) hear(state.wav);
+      // Of other frames it has to be heard anew: the page sends it again.
+      if (['hop_length', 'n_mels'].some((key) => before.spec[key] !== spec[key])) orders.forget();
       await before.release();
     }
+    say({ type: 'singer', name, card, knobs });
   },
 
   recording: ({ wav }) => hear(wav),
@@ -119,7 +120,6 @@ function hear(wav) {
   state.source = { wav, f0, sung: f0.slice(), nFrames };
   state.shown = 0;
   state.times = { tracker: 0, mel: 0, heard: 0 };
-  say({ type: 'hearing', nFrames });
 }
 
 function stop() {
@@ -132,9 +132,10 @@ function anew() {
   const { take, played, singer } = state;
   if (!take || !played) return null;
   const { fs } = singer.spec, done = played.place + (now() - played.at) * fs;
-  if (take.rewind(done + SAFE * fs)) {
+  if (take.rewind(done + state.safe * fs)) {
     state.marks = state.marks.filter((mark) => mark.place < take.place);
     state.small = true;
+    state.turned = now();
   }
   return (take.place + singer.card.delay_samples - done) / fs;
 }
@@ -182,6 +183,11 @@ async function sing() {
   state.small = false;
   const block = await take.next(size);
   if (state.run !== run) return true;
+  if (state.turned !== null) {
+    // A busy machine needs longer: what comes too late would not be heard at all.
+    state.safe = Math.min(Math.max(SAFE, 0.7 * state.safe, 1.5 * (now() - state.turned)), SAFEST);
+    state.turned = null;
+  }
   const { place, samples, isLast, at, speed } = block;
   if (samples.length) state.marks.push({ place, at, speed });
   take.forget(done);
@@ -266,6 +272,8 @@ async function run() {
       complain(error);
       stop();
       state.file = null;
+      // Lest what cannot be heard be tried for ever.
+      if (state.track && !state.track.isDone) orders.forget();
     }
   }
 }

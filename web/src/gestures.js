@@ -75,16 +75,16 @@ export function listenToPointers(view, page) {
   }, { passive: false });
 }
 
-/** Keys, wherever the focus is but in a field that needs them itself. */
-export function listenToKeys(page) {
+/** Keys, wherever the focus is but in a field that needs them itself; `keys` has what each does, given Shift. */
+export function listenToKeys(keys, isReady) {
   document.addEventListener('keydown', (event) => {
     const { target, key } = event, control = event.ctrlKey || event.metaKey;
     const isField = target.matches('input, select, textarea'), isButton = target.matches('button, summary, a');
     if (event.altKey || (isField && !(control && 'zy'.includes(key.toLowerCase())))) return;
     if (isButton && (key === ' ' || key === 'Enter')) return;
     const name = control ? `Control+${key.toLowerCase()}${event.shiftKey ? '+Shift' : ''}` : key.length === 1 ? key.toLowerCase() : key;
-    const act = page[name];
-    if (!act) return;
+    const act = keys[name];
+    if (!act || !isReady()) return;
     event.preventDefault();
     act(event.shiftKey);
   });

@@ -1,16 +1,17 @@
 // The page: what its buttons, keys and drops do, and what it shows.
 
 import { Microphone } from './audio.js';
-import { listenToKeys, listenToPointers } from './gestures.js';
-import { Knobs } from './knobs.js';
+import { $, attempt, isPressed, press, problem, status } from './dom.js';
+import { listenToEdits } from './editing.js';
 import { UserError } from './errors.js';
+import { Knobs } from './knobs.js';
+import { listenToSaving } from './saving.js';
 import { fillList, readFolder, showCard } from './singers.js';
 import { forget, keep, kept } from './store.js';
 import { Studio } from './studio.js';
 import { listenToTheme } from './theme.js';
-import { noteName, View } from './view.js';
+import { View } from './view.js';
 
-const $ = (id) => document.getElementById(id);
 const SONG = ['play', 'original', 'loop', 'draw', 'restore', 'closer', 'farther', 'save', 'curve'];
 // The smallest module with an instruction of WASM SIMD.
 const SIMD = [0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 10, 1, 8, 0, 65, 0, 253, 15, 253, 98, 11];
@@ -19,22 +20,6 @@ const studio = new Studio(), view = new View($('view'));
 const knobs = new Knobs($('knobs'), (name, before, after) => studio.moveKnob(name, before, after));
 let folder = null, original = false, microphone = null;
 let own = []; // singers the visitor brought
-
-const status = (text) => { $('status').textContent = text; };
-const problem = (text) => {
-  $('problem').hidden = !text;
-  $('problem').textContent = text ?? '';
-};
-
-/** Do something that may fail for reasons the visitor can read. */
-async function attempt(work) {
-  problem(null);
-  try {
-    await work();
-  } catch (error) {
-    problem(error instanceof UserError ? error.message : `something went wrong here: ${error.message}`);
-  }
-}
 
 // --- recordings
 
@@ -132,7 +117,11 @@ studio.addEventListener('singer', async () => {
   knobs.allow(names);
   for (const id of ['singer', 'own', 'open', 'record', 'demo']) $(id).disabled = false;
   $('demo').hidden = !folder.demo;
-  if (studio.song) return;
+  const { song } = studio, { hop_length: hop, n_mels: nMels } = card.spec;
+  if (song) {
+    if (song.hop !== hop || song.nMels !== nMels) await attempt(() => load(song.blob, song.name, { knobs: studio.knobs }));
+    return;
+  }
   status('Ready.');
   const last = await kept();
   if (last) await attempt(() => load(last.blob, last.name, last));
@@ -181,8 +170,6 @@ function edited() {
 
 // --- playing
 
-const isPressed = (id) => $(id).getAttribute('aria-pressed') === 'true';
-const press = (id, to = !isPressed(id)) => $(id).setAttribute('aria-pressed', String(to));
 const play = () => attempt(async () => {
   if (!studio.song) return;
   if (studio.playing) studio.stop();
@@ -200,6 +187,11 @@ studio.addEventListener('playing', () => {
   $('play').textContent = studio.playing ? '■ Stop' : '▶ Play';
 });
 studio.addEventListener('head', () => {
+  const { selection, head } = studio.song;
+  if (studio.playing && selection && isPressed('loop') && head >= selection[1]) {
+    studio.play({ original, from: selection[0] });
+    return;
+  }
   if (studio.playing) view.follow(studio.song.head);
   view.redraw(false);
   $('scroll').value = String((1000 * view.start) / Math.max(1, studio.song.nFrames - view.span));
@@ -212,105 +204,10 @@ $('scroll').addEventListener('input', ({ target }) => {
   view.scroll((Number(target.value) / 1000) * Math.max(0, studio.song.nFrames - view.span));
 });
 
-// --- editing
-
-function draw(to = !isPressed('draw')) {
-  press('draw', to);
-  $('view').classList.toggle('drawing', to);
-}
-function select(a, b) {
-  const [from, to] = [Math.min(a, b), Math.max(a, b)].map((x) => Math.min(Math.max(0, Math.round(x)), studio.song.nFrames));
-  studio.song.selection = to > from ? [from, to] : null;
-  const seconds = (frame) => ((frame * studio.song.hop) / studio.song.fs).toFixed(2);
-  if (to > from) status(`Selected: ${seconds(from)} to ${seconds(to)} s.`);
-  view.redraw(false);
-}
-const restore = () => studio.change((_, frame) => studio.song.f0[frame]);
-const transpose = (cents) => {
-  if (!studio.song) return;
-  studio.change((hertz) => hertz * 2 ** (cents / 1200));
-  const { song, knobs: { key } } = studio, at = song.sung[Math.floor(Math.min(song.head, song.nFrames - 1))];
-  status(`Pitch moved by ${cents} cents; at the playhead ${noteName(at * 2 ** (key / 12))}.`);
-};
-const move = (direction) => (isSelecting) => {
-  if (!studio.song) return;
-  const { song } = studio, step = Math.round((0.25 * song.fs) / song.hop) * direction, from = song.head;
-  if (isSelecting) {
-    const [begin, end] = song.selection ?? [from, from];
-    select(begin, end + step);
-  } else studio.seek(from + step);
-};
-$('draw').addEventListener('click', () => draw());
-$('restore').addEventListener('click', restore);
-$('undo').addEventListener('click', () => studio.edits.undo());
-$('redo').addEventListener('click', () => studio.edits.redo());
-$('closer').addEventListener('click', () => view.zoom(1 / 1.6));
-$('farther').addEventListener('click', () => view.zoom(1.6));
-listenToPointers(view, {
-  seek: (frame) => studio.seek(frame),
-  select,
-  stroke: (a, b) => studio.stroke(a, b),
-  strokeEnds: () => studio.strokeEnds(),
-  isDrawing: () => isPressed('draw'),
-});
-const withSong = (work) => (...rest) => studio.song && work(...rest);
-listenToKeys({
-  ' ': play,
-  o: withSong(hearOriginal),
-  l: withSong(() => press('loop')),
-  d: withSong(() => draw()),
-  Escape: withSong(() => { draw(false); select(0, 0); }),
-  ArrowLeft: move(-1),
-  ArrowRight: move(1),
-  ArrowUp: (isFine) => transpose(isFine ? 10 : 100),
-  ArrowDown: (isFine) => transpose(isFine ? -10 : -100),
-  '+': withSong(() => view.zoom(1 / 1.6)),
-  '-': withSong(() => view.zoom(1.6)),
-  'Control+z': withSong(() => studio.edits.undo()),
-  'Control+y': withSong(() => studio.edits.redo()),
-  'Control+z+Shift': withSong(() => studio.edits.redo()),
-});
-
-// --- files out
-
-function download(blob, name) {
-  const link = document.createElement('a');
-  link.href = URL.createObjectURL(blob);
-  link.download = name;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 60e3);
-}
-const stem = () => studio.song.name.replace(/\.[^.]*$/, '');
-$('save').addEventListener('click', () => {
-  if ($('save').textContent !== 'Save wav') {
-    studio.engine.postMessage({ type: 'leave' });
-    written();
-    status('Stopped: nothing was written.');
-    return;
-  }
-  $('save').textContent = 'Stop writing';
-  $('progress').hidden = false;
-  studio.write();
-});
-function written() {
-  $('save').textContent = 'Save wav';
-  $('progress').hidden = true;
-}
-studio.addEventListener('writing', ({ detail: { share, file } }) => {
-  $('progress').value = share;
-  if (!file) return;
-  written();
-  download(file, `${stem()}-sung.wav`);
-  status(`Written: ${stem()}-sung.wav, with ${studio.singer.name}.`);
-  speed();
-});
-$('curve').addEventListener('click', () => {
-  const { song, knobs: { key } } = studio, rows = ['time,f0'];
-  song.sung.forEach((hertz, i) => rows.push(`${((i * song.hop) / song.fs).toFixed(9)},${(hertz * 2 ** (key / 12)).toPrecision(9)}`));
-  download(new Blob([`${rows.join('\n')}\n`], { type: 'text/csv' }), `${stem()}-pitch.csv`);
-});
-
 // --- the rest
+
+listenToEdits(studio, view, { play, hearOriginal });
+const written = listenToSaving(studio);
 
 studio.addEventListener('speed', () => speed());
 function speed() {

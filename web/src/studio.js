@@ -101,6 +101,12 @@ export class Studio extends EventTarget {
     this.#tell('writing', { share: 0 });
   }
 
+  /** Write no more of it. */
+  leave() {
+    this.file = null;
+    this.engine.postMessage({ type: 'leave' });
+  }
+
   // --- changes
 
   setKnobs(knobs) {
@@ -217,10 +223,12 @@ export class Studio extends EventTarget {
   }
 
   on_written({ part, isLast, share, nSamples, fs, vocoder }) {
-    this.file?.push(part);
+    if (!this.file) return;
+    this.file.push(part);
     this.speed.vocoder = vocoder;
     const file = isLast ? new Blob([wavHeader(nSamples, fs), ...this.file], { type: 'audio/wav' }) : null;
     this.#tell('writing', { share, file });
+    this.#tell('speed');
   }
 
   on_problem({ text }) {

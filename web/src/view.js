@@ -105,8 +105,10 @@ export class View {
       context.fillStyle = colour('select');
       context.fillRect(from, 0, Math.max(1, to - from), height);
     }
+    const factor = 2 ** ((song.key ?? 0) / 12);
     this.#curve(song.f0, 1, colour('own'), 1.5, width, height);
-    this.#curve(song.sung, 2 ** ((song.key ?? 0) / 12), colour('sung'), 3, width, height);
+    this.#curve(song.sung, factor, colour('low'), 6, width, height); // a rim, on dark and on light
+    this.#curve(song.sung, factor, colour('sung'), 3, width, height);
     context.fillStyle = colour('head');
     context.fillRect(this.#x(song.head ?? 0, width) - 1, 0, 2, height);
   }
@@ -176,7 +178,7 @@ export class View {
     context.strokeStyle = colour;
     context.lineJoin = 'round';
     for (const isVoiced of [0, 1]) {
-      context.lineWidth = isVoiced ? thickness : 1;
+      context.lineWidth = isVoiced ? thickness : thickness / 3;
       context.globalAlpha = isVoiced ? 1 : 0.45;
       context.beginPath();
       let isDown = false;

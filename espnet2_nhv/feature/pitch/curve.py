@@ -12,7 +12,7 @@ from espnet2_nhv.feature.spec import FeatureSpec
 _GAP = 3.0
 # A curve may end a little after the recording, by its last step or by rounding. s
 _TOO_LATE = 0.25
-_LOWEST = 20.0  # Hz; what is all below is no pitch in Hz
+LOWEST = 20.0  # Hz; what is all below is no pitch in Hz
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Curve:
         f0 = np.where(np.isfinite(f0) & (f0 > 0), f0, 0.0)
         if not f0.any():
             raise UserError(f"{self.where}: F0 has no value above 0 Hz")
-        if f0.max() < _LOWEST:
+        if f0.max() < LOWEST:
             raise UserError(f"{self.where}: F0 is nowhere above {f0.max():.3g}: is it in Hz?")
         object.__setattr__(self, "f0", f0)
         if self.time is not None:
@@ -60,9 +60,10 @@ class Curve:
         seconds, n_frames = n_samples / spec.fs, n_samples // spec.hop_length
         if self.time is None:
             if abs(len(self.f0) - n_frames) > 1:
+                hint = other_rate(len(self.f0), n_frames) or "give a file with times, such as csv"
                 raise UserError(
                     f"{self.where}: it has {len(self.f0)} values, but the recording has {n_frames} frames "
-                    f"({spec.hop_length} samples at {spec.fs} Hz each): give a file with times, such as csv"
+                    f"({spec.hop_length} samples at {spec.fs} Hz each): {hint}"
                 )
         else:
             last = self.time[np.flatnonzero(self.f0)[-1]]
@@ -123,3 +124,17 @@ class Curve:
         if self.time is not None:
             return self.time
         return (np.arange(len(self.f0)) + spec.frame_centre) * spec.hop_length / spec.fs
+
+
+def other_rate(n_f0: int, n_frames: int) -> Optional[str]:
+    """What may have happened where F0 has twice or half as many values as the mel has frames."""
+    for factor in (2, 3, 4):
+        if abs(n_f0 - factor * n_frames) <= factor:
+            return f"F0 is at {factor} times the mel's frame rate: give every {_ordinal(factor)} value, f0[::{factor}]"
+        if n_f0 > 1 and abs(n_frames - factor * n_f0) <= factor:
+            return f"F0 is at 1/{factor} of the mel's frame rate: repeat each value, np.repeat(f0, {factor})"
+    return None
+
+
+def _ordinal(factor: int) -> str:
+    return {2: "second", 3: "third", 4: "fourth"}[factor]

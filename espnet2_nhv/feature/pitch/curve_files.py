@@ -8,7 +8,11 @@ import numpy as np
 
 from espnet2_nhv.errors import UserError
 from espnet2_nhv.feature.datadir import read_table
+from espnet2_nhv.feature.finding import AUDIO
+from espnet2_nhv.feature.kaldi import load_archive, load_place
+from espnet2_nhv.feature.numpy_files import load_arrays
 from espnet2_nhv.feature.pitch.curve import Curve
+from espnet2_nhv.text import existing_path, read_text
 
 TABLES = (".csv", ".tsv", ".txt", ".f0", ".pitch")
 MIDI = (".mid", ".midi")
@@ -56,7 +60,10 @@ def curve_file(source: Union[str, Path], name: str) -> Path:
     source = Path(source)
     if not source.is_dir():
         return source
-    return next((path for path in (source / f"{name}{suffix}" for suffix in SUFFIXES) if path.exists()), source / name)
+    # so-vits-svc puts x.wav.f0.npy beside x.wav.
+    names = [f"{name}{suffix}" for suffix in (*SUFFIXES, *(f"{sound}.f0.npy" for sound in ("", *AUDIO)))]
+    paths = (Path(existing_path(source / name)) for name in names)
+    return next((path for path in paths if path.exists()), source / name)
 
 
 def read_curve(place: Union[str, Path]) -> Curve:
@@ -74,14 +81,12 @@ def read_curve(place: Union[str, Path]) -> Curve:
     UserError
         If it is missing or holds no curve.
     """
-    path, where = Path(place), str(place)
+    path, where = Path(existing_path(place)), str(place)
     if _PLACE.match(where):
-        import kaldiio
-
         try:
-            return _of_array(np.asarray(kaldiio.load_mat(where)), where)
-        except (OSError, ValueError, AssertionError, EOFError) as error:
-            raise UserError(f"{where}: not readable as Kaldi features ({error})") from None
+            return _of_array(np.asarray(load_place(where)), where)
+        except (FileNotFoundError, ValueError):
+            raise UserError(f"{where}: there is no such file, or no F0 in it") from None
     if not path.is_file():
         raise UserError(f"{where}: there is no such file to read F0 from")
     if path.suffix.lower() in MIDI:
@@ -94,13 +99,9 @@ def read_curve(place: Union[str, Path]) -> Curve:
 
 
 def _read_numpy(path: Path) -> Curve:
-    try:
-        loaded = np.load(path, allow_pickle=False)  # objects could run code
-        if isinstance(loaded, np.ndarray):
-            return _of_array(loaded, str(path))
-        arrays = {name: loaded[name] for name in loaded.files}
-    except (OSError, ValueError, EOFError) as error:
-        raise UserError(f"{path}: not readable as a NumPy file ({str(error).splitlines()[0]})") from None
+    arrays = load_arrays(path)
+    if path.suffix.lower() == ".npy":
+        return _of_array(arrays["arr_0"], str(path))
     key = next((key for key in _KEYS if key in arrays), None)
     if key is None:
         raise UserError(f"{path}: none of {', '.join(_KEYS)} is in it, but {', '.join(arrays) or 'nothing'}")
@@ -125,12 +126,7 @@ def _of_array(array: np.ndarray, where: str) -> Curve:
 
 
 def _kaldi_archive(path: Path, name: str, is_single: bool) -> Curve:
-    import kaldiio
-
-    try:
-        curves = {utt: np.asarray(matrix) for utt, matrix in kaldiio.load_ark(str(path))}
-    except Exception as error:  # damaged bytes fail in as many ways as there are bytes
-        raise UserError(f"{path}: not readable as Kaldi features ({str(error) or type(error).__name__})") from None
+    curves = dict(load_archive(path))
     if is_single and len(curves) == 1:
         return _of_array(next(iter(curves.values())), str(path))
     if name not in curves:
@@ -139,10 +135,7 @@ def _kaldi_archive(path: Path, name: str, is_single: bool) -> Curve:
 
 
 def _read_table(path: Path) -> Curve:
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except UnicodeDecodeError:
-        raise UserError(f"{path}: not a table of time and F0 (it is not UTF-8 text)") from None
+    lines = read_text(path, "a table of time and F0").splitlines()
     if lines and "ooTextFile" in lines[0]:
         raise UserError(f"{path}: an object file of Praat: save the pitch listing (time and F0, a line each) instead")
     rows = [_split(line) for line in lines if line.strip() and not line.lstrip().startswith("#")]

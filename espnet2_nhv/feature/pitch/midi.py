@@ -24,7 +24,7 @@ def read_midi(path: Union[str, Path]) -> Curve:
 
     try:
         messages = list(mido.MidiFile(str(path)))  # of all tracks, in order, with times in seconds
-    except (OSError, ValueError, EOFError, IndexError, KeyError, TypeError) as error:
+    except Exception as error:  # damaged bytes fail in as many ways as there are bytes
         raise UserError(f"{path}: not readable as a MIDI file ({error or type(error).__name__})") from None
     sounding: List[Tuple[int, int]] = []  # channel and note, the last one begun at the end
     bend = [0.0] * 16

@@ -19,7 +19,7 @@ TRACKERS = {
 }
 METHODS = tuple(TRACKERS)
 # Of features. Scores have their own (espnet2_nhv.score.tracker), which does not move with it.
-DEFAULT = "harvest"
+DEFAULT = "swift"
 METHOD_HELP = "swift is the fastest, harvest the slowest, dio errs more in noise, fcpe needs torchfcpe, file takes --f0"
 
 

@@ -42,6 +42,7 @@ def build_page(
     title: str = "Vocoders side by side",
     about: str = "",
     results: bool = True,
+    notes: Optional[Union[str, Path]] = None,
 ) -> Path:
     """Write `expdir`/report, or `out`; what an earlier run made of the same files stays.
 
@@ -57,6 +58,7 @@ def build_page(
     sound : ['flac', 'mp3'], see :func:`make_sample`
     title, about : said on top of it
     results : bool, whether there are tables and plots beside what is heard
+    notes : JSON file, for each utterance of a score a list of notes: start and end (s) and MIDI number
 
     Returns
     -------
@@ -71,7 +73,7 @@ def build_page(
     out = Path(out) if out is not None else expdir / "report"
     spec = FeatureSpec.load(dumpdir / "spec.yaml")
     copied = [row for row in rows if "probe" not in row]
-    sets, samples = [], []
+    sets, samples, notes_of = [], [], _read_notes(notes)
     for set_name in dict.fromkeys(row["set"] for row in copied):
         ours = ranked([row for row in copied if row["set"] == set_name])
         utterances, new = _collect_set(expdir, dumpdir, set_name, ours, n_utterances)
@@ -93,10 +95,14 @@ def build_page(
         for sample in utterance["samples"]:
             sample["problem"] = problems.get(sample["key"]) or sample.get("problem")
             sample["seconds"] = seconds.get(sample["key"], 0.0)
+        if utterance["id"] in notes_of:
+            utterance["notes"] = notes_of[utterance["id"]]
         utterance["seconds"] = max(sample["seconds"] for sample in utterance["samples"])
     _remove_others(out / "data", set(seconds))
     metrics = [{**metric._asdict(), "better": metric.better} for metric in known_metrics(copied)]
     content = dict(sets=sets, metrics=metrics, rows=copied, ticks=_tick_places(spec), fs=spec.fs)
+    # With results the last set, eval, that they are of; without them the first.
+    content["opened"] = len(sets) - 1 if results else 0
     content["curves"] = read_curves(expdir, list(dict.fromkeys(map(_experiment, copied))))
     content["curve_metrics"] = [metric._asdict() for metric in CURVE_METRICS]
     (out / "data").mkdir(exist_ok=True)
@@ -148,6 +154,15 @@ def _collect_set(expdir: Path, dumpdir: Path, set_name: str, rows: Sequence[dict
 def _experiment(row: dict) -> str:
     """The name of its folder."""
     return f"{row['vocoder']}_{row['tag']}" if row["tag"] else row["vocoder"]
+
+
+def _read_notes(path: Optional[Union[str, Path]]) -> Dict[str, list]:
+    if path is None:
+        return {}
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path}: not readable as notes ({error}); local/song_data.py writes them") from None
 
 
 def _pick(utts: List[str], count: int) -> List[str]:

@@ -19,7 +19,7 @@ from espnet2_nhv.score.cache import cached_f0
 from espnet2_nhv.score.evaluate import load_wav
 from espnet2_nhv.score.tracker import analyser_code
 
-_MP3_COMPRESSION = 0.3  # of LAME, about 100 kbit/s of singing; bands up to 19 kHz stay
+_MP3_COMPRESSION = 0.4  # of LAME: about 90 kbit/s of singing, nothing above 17.5 kHz
 F0_STEP = 2  # frames between the points of a contour
 
 

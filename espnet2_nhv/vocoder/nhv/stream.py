@@ -20,6 +20,7 @@ _SIGNAL_BLOCK = 256
 # glibc hands freed blocks back to the system and then pays for every page anew, until it has seen a block of this size
 # freed: those up to it are kept from then on. Never touched, it takes no memory itself.
 _LARGEST_KEPT_BYTES = 31 * 2**20
+LOWEST_F0 = 5.0  # Hz; what is below counts as that: it is no pitch, and exports count on it
 
 
 class SourceFilter(Protocol):
@@ -175,6 +176,8 @@ class NHVStream:
     ) -> Iterator[torch.Tensor]:
         """Take in checked frames and yield the samples they complete."""
         self._n_frames += len(mel)
+        highest = self.vocoder.spec.fs / 2 - 1
+        f0, mel_f0 = (None if x is None else x.clamp(LOWEST_F0, highest) for x in (f0, mel_f0))
         self._f0 = torch.cat([self._f0, f0[None]], dim=1)
         frames = [mel, f0 if mel_f0 is None else mel_f0]
         if knobs is not None or self._knobs is not None:

@@ -12,7 +12,7 @@ class Listen {
     this.heard = this.before = null;
     data.sets.forEach((set, index) => byId("set").append(make("option", { value: index }, set.name)));
     // The last set is the one kept for the end: eval.
-    byId("set").value = data.sets.length - 1;
+    byId("set").value = data.opened;
     byId("set").addEventListener("change", () => this.openSet());
     byId("play").addEventListener("click", () => this.toggle());
     byId("unloop").addEventListener("click", () => this.player.clearLoop());
@@ -47,7 +47,7 @@ class Listen {
     this.utterance = this.set.utterances[index];
     this.player.reset();
     this.heard = this.before = null;
-    this.pitch.reset(this.utterance.seconds);
+    this.pitch.reset(this.utterance.seconds, this.utterance.notes);
     byId("title").textContent = this.utterance.id;
     byId("status").textContent = "";
     buildAxis(byId("axis"), this.utterance.seconds);

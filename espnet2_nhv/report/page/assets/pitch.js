@@ -1,5 +1,6 @@
 "use strict";
-// F0 contours of all rows on one canvas: the recording's as a band, the heard one's as a line.
+// F0 contours of all rows on one canvas: the recording's as a band, the heard one's as a line; under them the notes, where
+// there is a score.
 
 class PitchView {
   constructor(canvas) {
@@ -7,8 +8,10 @@ class PitchView {
     this.reset(1);
   }
 
-  reset(seconds) {
+  // `notes` are [start, end, MIDI number], in seconds.
+  reset(seconds, notes = []) {
     this.seconds = seconds;
+    this.notes = notes.map(([start, end, midi]) => ({ start, end, hertz: 440 * 2 ** ((midi - 69) / 12) }));
     this.contours = new Map();
     this.draw(null);
   }
@@ -24,8 +27,9 @@ class PitchView {
     if (!voiced.length) return [100, 400];
     voiced.sort((a, b) => a - b);
     // A few slips of the analysis must not press everything else flat.
-    const low = voiced[Math.floor(voiced.length * 0.005)];
-    const high = voiced[Math.floor(voiced.length * 0.995)];
+    const notes = this.notes.map(({ hertz }) => hertz);
+    const low = Math.min(voiced[Math.floor(voiced.length * 0.005)], ...notes);
+    const high = Math.max(voiced[Math.floor(voiced.length * 0.995)], ...notes);
     return [low / 1.12, high * 1.12];
   }
 
@@ -57,6 +61,13 @@ class PitchView {
       paint.globalAlpha = 1;
       if (y(hertz) > 12) paint.fillText(`${hertz}`, 3, y(hertz) - 2);
     }
+    const half = 2 ** (1 / 24); // a note is a semitone high
+    paint.fillStyle = colour("--faint");
+    paint.globalAlpha = 0.35;
+    for (const { start, end, hertz } of this.notes) {
+      paint.fillRect(x(start), y(hertz * half), Math.max(1, x(end) - x(start) - 1), y(hertz / half) - y(hertz * half));
+    }
+    paint.globalAlpha = 1;
     const line = (name, colourName, thickness) => {
       const contour = this.contours.get(name);
       if (!contour) return;
