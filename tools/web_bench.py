@@ -61,7 +61,7 @@ def turn(browser, name, value):
 def open_recording(browser, path):
     """Give it to the page, and wait until it has been heard."""
     browser.execute_script("delete document.documentElement.dataset.heard")
-    browser.find_element("id", "file").send_keys(str(path))
+    browser.find_element("id", "file").send_keys(str(path.resolve()))
     wait(browser, "document.documentElement.dataset.heard")
 
 
