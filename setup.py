@@ -51,6 +51,7 @@ setup(
         "metrics": ["visqol-python", "pesq", "distillmos", "speechmos"],  # optional columns of the results
         "export": ["onnx"],  # writing ONNX files
         "fcpe": ["torchfcpe"],  # one more F0 tracker
+        "live": ["sounddevice"],  # microphone and loudspeakers
         "vocos": ["vocos"],  # one more vocoder; it brings encodec, which is CC BY-NC 4.0
     },
 )

@@ -14,6 +14,7 @@ from espnet2_nhv.errors import UserError
 from espnet2_nhv.espnet.dropin import build_dropin
 from espnet2_nhv.espnet.features import spec_of
 from espnet2_nhv.espnet.listener import AcousticListener
+from espnet2_nhv.espnet.note_xiaoice import NoteXiaoiceSing
 from espnet2_nhv.espnet.visinger import uses_ours
 from espnet2_nhv.feature.spec import FeatureSpec
 from espnet2_nhv.vocoder.registry import VOCODERS, full_arguments
@@ -82,7 +83,8 @@ def _find_statistics(args) -> None:
 
 
 def _is_ours(network: torch.nn.Module) -> bool:
-    return hasattr(network, "connect") or hasattr(getattr(network, "generator", None), "vocoder_arguments")
+    ours = isinstance(network, NoteXiaoiceSing) or hasattr(network, "connect")
+    return ours or hasattr(getattr(network, "generator", None), "vocoder_arguments")
 
 
 def _prepare(args, what: str, joint: str, feats_choices) -> Optional[str]:

@@ -204,8 +204,12 @@ def test_bad_among_good_is_named_and_left_out(capsys):
     assert len(problems) == len(BAD)
     for problem, (name, message) in zip(problems, sorted(BAD.items())):
         assert problem.startswith(f"{name}: {message}")
-    assert shown[-1] == "dump/train: 1 phrases, 0.0 minutes, of 15 recordings (0 were done before); 14 left out"
-    assert Path("dump/train/problems.txt").read_text().splitlines() == shown[:-1]
+    said = next(line for line in shown if line.startswith("dump/train: 1 phrases"))
+    assert said == "dump/train: 1 phrases, 0.0 minutes, of 15 recordings (0 were done before); 14 left out"
+    # What was dropped is told too, with a warning where it is the greater part.
+    assert "minutes dropped (" in shown[shown.index(said) + 1]
+    assert shown[-1].startswith("warning: dump/train: less than half of the sound is kept")
+    assert Path("dump/train/problems.txt").read_text().splitlines() == shown[: shown.index(said)]
 
 
 def test_strict_says_no_at_the_end():

@@ -13,7 +13,7 @@ from espnet2_nhv.bin import sing as program
 from espnet2_nhv.errors import UserError
 from espnet2_nhv.espnet.singer import Singer, SungPhrase
 from espnet2_nhv.notation.read import read_song
-from espnet2_nhv.synthesis.sing import open_singer, sing, together
+from espnet2_nhv.synthesis.sing import DEFAULT, open_singer, sing, together
 from espnet2_nhv.vocoder import build_vocoder, save_vocoder
 
 CONF = dict(tiny.XIAOICE, f0_layers=1, f0_chans=8)
@@ -99,3 +99,20 @@ def test_other_models_are_refused(models, tmp_path, monkeypatch):
     monkeypatch.setattr("espnet2_nhv.synthesis.sing.DEFAULT", tmp_path / "none")
     with pytest.raises(UserError, match="no default singing model"):
         open_singer()
+
+
+def test_the_singer_that_comes_along_sings_its_song():
+    folder = DEFAULT
+    song = read_song(folder / "sakura.musicxml")
+    assert song.notes[-1].end == pytest.approx(14 * 4 * 60 / 88)
+    singer = open_singer()
+    song.notes = song.notes[:6]  # sakura, sakura
+    rate, heard = singer.rate, []
+    sing_phrase = singer.sing
+    singer.sing = lambda *args: heard.append(sing_phrase(*args)) or heard[-1]
+    wav = sing(song, singer)
+    for note in song.notes:
+        middle = heard[0].f0[round(((note.start + note.end) / 2 - heard[0].start) * rate)]
+        assert abs(12 * np.log2(middle / 440) + 69 - note.midi) < 1.0
+        inside = wav[round((note.start + 0.1) * singer.fs) : round((note.end - 0.1) * singer.fs)]
+        assert 0.003 < np.sqrt(np.mean(inside**2)) < 0.5
