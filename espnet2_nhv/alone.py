@@ -25,6 +25,7 @@ def alone_in(folder: Union[str, Path]) -> Iterator[None]:
     UserError
         If another run is at work there.
     """
+    is_new = not Path(folder).exists()
     Path(folder).mkdir(parents=True, exist_ok=True)
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
@@ -37,5 +38,10 @@ def alone_in(folder: Union[str, Path]) -> Iterator[None]:
                 ) from None
             # A network's disk that knows no locks: as without any.
         yield
+    except BaseException:
+        if is_new:
+            with contextlib.suppress(OSError):  # something is in it
+                Path(folder).rmdir()
+        raise
     finally:
         os.close(descriptor)

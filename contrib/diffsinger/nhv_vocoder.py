@@ -16,8 +16,8 @@ from espnet2_nhv import load_vocoder
 from espnet2_nhv.errors import UserError
 from espnet2_nhv.feature.audio import load_audio
 from espnet2_nhv.feature.mel import log_mel_of_long
+from espnet2_nhv.feature.pitch.given import continuous_f0
 from espnet2_nhv.feature.spec import FeatureSpec
-from espnet2_nhv.synthesis.features import continuous_f0
 
 # DiffSinger's names of what a spec says.
 _KEYS = dict(
@@ -74,7 +74,7 @@ class NHV(BaseVocoder):
         f0 = np.nan_to_num(np.asarray(torch.as_tensor(f0).cpu(), dtype=np.float64).reshape(-1))
         if not (f0 > 0).any():  # a breath alone: what is sung at any pitch
             f0 = np.full_like(f0, (self.spec.f0_floor * self.spec.f0_ceil) ** 0.5)
-        return self.vocoder.inference(mel, torch.from_numpy(continuous_f0(f0, "DiffSinger")[0]), self.spec)
+        return self.vocoder.inference(mel, torch.from_numpy(continuous_f0(f0, "DiffSinger", self.spec)[0]), self.spec)
 
     def wav2spec(self, inp_path, keyshift=0, speed=1, device=None):
         """A recording's samples and its mel ``(T, n_mels)``, as the configuration wants it."""

@@ -13,6 +13,7 @@ from espnet2_nhv.text import load_yaml
 
 _POSITIVE = ("fs", "n_fft", "win_length", "hop_length", "n_mels", "fmax", "floor", "f0_floor", "f0_ceil")
 _WHOLE = ("fs", "n_fft", "win_length", "hop_length", "n_mels", "fmin", "fmax")
+_WINDOWS = ("hann", "hamming", "blackman", "bartlett", "kaiser")
 # What no arithmetic can convert. fs, bands and windows decide which energy a number stands for.
 _MUST_AGREE = ("fs", "n_fft", "win_length", "window", "n_mels", "fmin", "fmax", "mel_scale")
 
@@ -76,6 +77,8 @@ class FeatureSpec:
             object.__setattr__(self, name, int(value))  # 256.0 in a YAML file is meant as 256
         if self.log_base not in (None, 2.0, 10.0):
             raise UserError(f"feature spec: log_base is {self.log_base!r}; give 10.0, 2.0 or null (natural logarithm)")
+        if self.window not in _WINDOWS:
+            raise UserError(f"feature spec: window is {self.window!r}; give one of {', '.join(_WINDOWS)}")
         if self.mel_scale not in ("slaney", "htk"):
             raise UserError(f"feature spec: mel_scale is {self.mel_scale!r}; give slaney or htk")
         if not 0 <= self.fmin < self.fmax <= self.fs / 2:

@@ -55,6 +55,8 @@ def check_scales(name: str, scales: Optional[Sequence[int]], factor: int, with_o
     if scales is None:
         scales = upsample_scales(factor, **rule)
         if 1 in scales and not with_ones:
+            scales = _without_ones(scales)
+        if 1 in scales and not with_ones:
             raise UserError(f"{name}: a hop length of {factor} cannot be reached in {len(scales)} stages of 2 or more")
         return scales
     scales = [int(scale) for scale in scales]
@@ -71,6 +73,17 @@ def check_channels(name: str, channels: int, scales: Sequence[int]) -> None:
 
 def _smallest_factor(number: int) -> int:
     return next(d for d in range(2, number + 1) if number % d == 0)
+
+
+def _without_ones(scales: Sequence[int]) -> List[int]:
+    """As many scales, none of them one as far as the others can be split, the last first."""
+    scales, count = [scale for scale in scales if scale > 1], len(scales)
+    while len(scales) < count:
+        composite = [place for place, scale in enumerate(scales) if _split(scale)[1] > 1]
+        if not composite:
+            return [*scales, *[1] * (count - len(scales))]
+        scales[composite[-1] : composite[-1] + 1] = _split(scales[composite[-1]])
+    return scales
 
 
 def _split(scale: int) -> List[int]:

@@ -45,7 +45,7 @@ def test_it_sings_a_vowel_at_the_pitch_and_level_asked_for(folder, f0):
     heard = np.median(pyworld.harvest(wav, fs, f0_floor=50, f0_ceil=1200)[0])
     assert abs(1200 * np.log2(heard / f0)) < 5
     # No voice is as bare as this vowel, which at 440 Hz has one harmonic in a formant: the level is near, not exact.
-    assert 20 * np.log10(wav[fs // 2 : -fs // 2].std() / 0.1) == pytest.approx(0, abs=4.5)
+    assert 20 * np.log10(wav[fs // 2 : -fs // 2].std() / 0.1) == pytest.approx(0, abs=5.0)
 
 
 def test_silence_is_silence(folder):
