@@ -112,7 +112,7 @@ def test_less_than_a_frame_is_refused():
 
 
 def test_window_that_torch_lacks_is_refused():
-    with pytest.raises(UserError, match="there is no window 'nuttall'"):
+    with pytest.raises(UserError, match="window is 'nuttall'; give one of hann"):
         LogMel(dataclasses.replace(SPEC, window="nuttall"))
 
 
