@@ -15,7 +15,7 @@ def get_parser() -> argparse.ArgumentParser:
     add("--peer", required=True, help="NAME=DIR (a saved vocoder, or sounds called as utterances), or NAME=command")
     add("--data", required=True, help="a set with recordings, e.g. dump/eval")
     add("--out", required=True, help="where to write, e.g. exp/NAME/decode/eval")
-    add("--licence", default="unknown", help="of its weights, shown in its row (unknown)")
+    add("--licence", help="of its weights, shown in its row (a saved vocoder's own, else unknown)")
     return parser
 
 

@@ -5,7 +5,7 @@ import shlex
 import subprocess
 import tempfile
 from pathlib import Path
-from typing import Callable, Dict, List, NamedTuple, Union
+from typing import Callable, Dict, List, NamedTuple, Optional, Union
 from urllib.parse import quote
 
 import numpy as np
@@ -23,7 +23,7 @@ from espnet2_nhv.feature.spec import FeatureSpec
 from espnet2_nhv.files import write_whole
 from espnet2_nhv.synthesis.outputs import Outputs, leaving_out, state_of
 from espnet2_nhv.synthesis.wav import write_wav
-from espnet2_nhv.vocoder.saved import digest_of, load_vocoder
+from espnet2_nhv.vocoder.saved import digest_of, load_card, load_vocoder
 from espnet2_nhv.vocoder.synthesizer import Synthesizer
 
 PEER = "peer.yaml"  # in the experiment's folder: where it comes from
@@ -64,7 +64,7 @@ class Peer(NamedTuple):
         return cls(name, value, "")
 
 
-def decode_peer(peer: Peer, data: Union[str, Path], out: Union[str, Path], licence: str = "unknown") -> dict:
+def decode_peer(peer: Peer, data: Union[str, Path], out: Union[str, Path], licence: Optional[str] = None) -> dict:
     """Synthesise a set by a peer, from where an earlier run stopped, as :func:`decode_set` lays it out.
 
     A peer is given the recordings and hears them in its own way, on its own features. What it makes is brought to the
@@ -75,7 +75,7 @@ def decode_peer(peer: Peer, data: Union[str, Path], out: Union[str, Path], licen
     peer : Peer
     data : folder of a set with wav.scp; spec.yaml lies in its parent
     out : folder, e.g. exp/NAME/decode/eval
-    licence : of the peer's weights
+    licence : of the peer's weights; None: as a saved vocoder's card says, else unknown
 
     Returns
     -------
@@ -91,6 +91,7 @@ def decode_peer(peer: Peer, data: Union[str, Path], out: Union[str, Path], licen
     settings = dict(peer=peer.command or str(peer.folder), fs=spec.fs)
     if peer.folder and (Path(peer.folder) / "vocoder.yaml").exists():
         settings["vocoder_of_peer"] = digest_of(peer.folder)
+        licence = licence or load_card(peer.folder)["licence"]
     outputs = Outputs(out, settings, note="source.yaml", log="utt2seconds")
     make = _maker(peer, spec.fs)
     made: List[str] = []
@@ -111,7 +112,7 @@ def decode_peer(peer: Peer, data: Union[str, Path], out: Union[str, Path], licen
         raise UserError(f"{peer.name}: no utterance of {data} could be synthesised ({utt}: {reason})")
     write_table(out / "wav.scp", {utt: str(outputs.path(f"wav/{quote(utt, safe='')}")) for utt in made})
     (out / "rtf.json").write_text(json.dumps({}) + "\n")
-    card = dict(trained="elsewhere", licence=licence, source=settings["peer"])
+    card = dict(trained="elsewhere", licence=licence or "unknown", source=settings["peer"])
     write_whole(out.parent.parent / PEER, yaml.safe_dump(card, sort_keys=False, allow_unicode=True))
     return dict(n_utterances=len(made), n_kept=n_kept, failed=failed)
 

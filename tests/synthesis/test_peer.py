@@ -48,9 +48,10 @@ def test_a_command_hears_the_recording_at_its_own_rate(data, tmp_path):
 
 def test_a_saved_vocoder_reads_its_own_features(data, tmp_path):
     spec = FeatureSpec.load(ROOT / "conf/feature/24k_hop300.yaml")
-    save_vocoder(build_vocoder("griffinlim", spec, n_iter=8), tmp_path / "gl24", "none", "nothing")
+    save_vocoder(build_vocoder("griffinlim", spec, n_iter=8), tmp_path / "gl24", "CC0", "nothing")
     out = tmp_path / "exp/gl/decode/eval"
     assert decode_peer(Peer.parse(f"gl={tmp_path}/gl24"), data, out)["n_utterances"] == 2
+    assert "licence: CC0" in (tmp_path / "exp/gl/peer.yaml").read_text()
     for utt, path in read_table(out / "wav.scp").items():
         made, fs = soundfile.read(path)
         recorded, _ = soundfile.read(read_table(data / "wav.scp")[utt])
