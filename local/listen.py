@@ -40,7 +40,7 @@ ABOUT_SONG = (
     "model's mel."
 )
 _MOST_SECONDS = 8.0  # of a recording
-_SONG_SECONDS = 4.0
+_SONG_SECONDS = 3.0
 
 
 def get_parser() -> argparse.ArgumentParser:
