@@ -3,6 +3,7 @@
 import numpy as np
 
 from espnet2_nhv.feature.spec import FeatureSpec
+from espnet2_nhv.score.frames import power_spectra
 
 _FADE = 500.0  # Hz, above the limit, that a filter may take
 _ROUNDING = 2.0**-15
@@ -24,12 +25,13 @@ def level_above(reference: np.ndarray, wav: np.ndarray, limit: float, spec: Feat
     limit : float, Hz, below the Nyquist frequency by more than 500
     spec : FeatureSpec
     """
-    loudest = max(float(_frame_powers(reference, spec).sum(axis=1).max()), 1e-20)
     above = np.fft.rfftfreq(spec.n_fft, 1 / spec.fs) > limit + _FADE
-    return float(10 * np.log10(max(_frame_powers(wav, spec)[:, above].sum(axis=1).max() / loudest, 1e-16)))
+    level = _loudest(wav, spec, above) / max(_loudest(reference, spec, slice(None)), 1e-20)
+    return float(10 * np.log10(max(level, 1e-16)))
 
 
-def _frame_powers(wav: np.ndarray, spec: FeatureSpec) -> np.ndarray:
+def _loudest(wav: np.ndarray, spec: FeatureSpec, bins) -> float:
+    """Power in some bins of the frame that has most there."""
     hop_length = spec.n_fft // 2
-    frames = np.lib.stride_tricks.sliding_window_view(np.pad(wav, spec.n_fft), spec.n_fft)[::hop_length]
-    return np.abs(np.fft.rfft(frames * np.hanning(spec.n_fft), axis=1)) ** 2
+    spectra = power_spectra(wav, spec.n_fft, hop_length, 1 + len(wav) // hop_length)
+    return max(float(power[:, bins].sum(axis=1).max()) for _, power in spectra)

@@ -121,13 +121,9 @@ def _usual(kind: str, rows: Sequence[dict]):
 
 
 def _source(kind: str, row: dict):
-    return (
-        row["held_from"]
-        if kind == "held"
-        else row["phrases"]
-        if kind in ("shifted", "cycle", "level", "limit")
-        else None
-    )
+    if kind == "held":
+        return row["held_from"]
+    return row["phrases"] if kind in ("shifted", "cycle", "level", "limit") else None
 
 
 def _line(kind: str, row: dict, usual) -> Line:
