@@ -52,7 +52,8 @@ def test_killed_and_run_again():
     lines = map(words.search, said)
     trained = [(int(line[1]), int(line[2])) for line in lines if line]
     assert trained == [(epoch, 3 * epoch) for epoch in range(trained[0][0], last + 1)], said
-    assert started <= trained[0][0] <= started + 1
+    # Killed as an epoch starts, before the checkpoint is known to be whole: the one before it counts.
+    assert started - 1 <= trained[0][0] <= started + 1
     assert len(said) < 10
     stats = epochs("killed")
     assert sorted(stats) == list(range(1, last + 1))
