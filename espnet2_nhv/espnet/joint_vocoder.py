@@ -24,6 +24,8 @@ class JointVocoder(torch.nn.Module):
     needs_f0 : bool, whether the channel of F0 is there
     upsample_factor : int, samples a frame of the acoustic model
     frames_per_frame : int, the vocoder's frames in one of the acoustic model's; those between are interpolated
+    draws_twice : bool, whether a forward pass makes two draws, as losses that compare them want
+    f0, another : Tensor or None, F0 ``(B, 1, T)`` of the last forward pass, and its second draw, a constant
     """
 
     def __init__(self, name: str, spec: Optional[Dict[str, Any]] = None, **arguments):
@@ -39,6 +41,8 @@ class JointVocoder(torch.nn.Module):
         self.register_buffer("feats_mean", torch.zeros(n_mels, 1))
         self.register_buffer("feats_std", torch.ones(n_mels, 1))
         self.floor: Optional[float] = None
+        self.draws_twice = False
+        self.f0 = self.another = None
 
     @property
     def spec(self) -> FeatureSpec:
@@ -94,8 +98,11 @@ class JointVocoder(torch.nn.Module):
 
     def forward(self, c: torch.Tensor) -> torch.Tensor:
         """``(B, n_mels [+ 1], T)`` to waveforms ``(B, 1, T * hop_length)``; no gradient goes into F0."""
-        mel, f0 = self.split(c)
-        return self.vocoder(mel, f0)
+        mel, self.f0 = self.split(c)
+        if not self.draws_twice:
+            return self.vocoder(mel, self.f0)
+        wav, self.another = self.vocoder.forward_twice(mel, self.f0)
+        return wav
 
     def inference(self, c: torch.Tensor) -> torch.Tensor:
         """``(T, n_mels [+ 1])`` to a waveform ``(T * hop_length, 1)``, as ESPnet's generators have it."""
