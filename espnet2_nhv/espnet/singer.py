@@ -26,11 +26,13 @@ class SungPhrase:
     start : float, s, of its first sample, by the score; it may be below 0
     wav : array [shape=(L,)], float32, within [-1, 1]
     f0 : array [shape=(T,)], Hz, > 0, a value a frame; empty where the model does not say it
+    frames : array [shape=(N,)], int, how long each phoneme is
     """
 
     start: float
     wav: np.ndarray
     f0: np.ndarray
+    frames: np.ndarray
 
 
 class Singer:
@@ -109,7 +111,10 @@ class Singer:
         notes = [(s.start - begin, s.end - begin, s.lyric, s.midi, "_".join(s.phones)) for s in phrase]
         text = tuple(phone for syllable in phrase for phone in syllable.phones)
 
+        frames = np.zeros(0, dtype=np.int64)
+
         def retime(predicted: torch.Tensor) -> torch.Tensor:
+            nonlocal frames
             frames = frames_by_score(predicted[0].cpu().numpy(), phrase, self.rate)
             return torch.as_tensor(frames, device=predicted.device)[None]
 
@@ -121,4 +126,4 @@ class Singer:
         f0 = output.get("f0")
         f0 = getattr(self.espnet.vocoder, "f0", None) if f0 is None else f0
         wav = output["wav"].detach().cpu().numpy().astype(np.float32)
-        return SungPhrase(begin, wav, np.zeros(0) if f0 is None else f0.detach().cpu().numpy())
+        return SungPhrase(begin, wav, np.zeros(0) if f0 is None else f0.detach().cpu().numpy(), frames)

@@ -61,6 +61,8 @@ def test_notes_are_where_the_score_has_them(kind, models, score):
     assert abs(len(wav) / 44100 - (0.5 + 2 + 1 + 0.5 + 0.25)) < 0.01 and np.isfinite(wav).all()
     rate = 44100 / 256
     first, second = sung
+    for phrase, count in ((first, 6), (second, 4)):  # pau k a o o pau, pau k o pau
+        assert len(phrase.frames) == count and abs(phrase.frames.sum() * 256 - len(phrase.wav)) <= 256
     assert first.start == pytest.approx(0.25) and second.start == pytest.approx(3.25)
     for time, note in ((0.6, 57), (1.3, 57), (1.7, 64), (2.3, 65)):
         heard = first.f0[round((time - first.start) * rate)]
@@ -98,8 +100,8 @@ def test_knobs_that_a_vocoder_does_not_have_are_refused(models, score, tmp_path)
 
 def test_phrases_overlap_and_begin_before_the_score():
     parts = [
-        SungPhrase(-0.1, np.full(200, 0.5, np.float32), None),
-        SungPhrase(0.05, np.full(50, 0.7, np.float32), None),
+        SungPhrase(-0.1, np.full(200, 0.5, np.float32), None, None),
+        SungPhrase(0.05, np.full(50, 0.7, np.float32), None, None),
     ]
     wav = together(parts, 1000)
     assert wav.tolist() == pytest.approx([0.5] * 50 + [1.0] * 50)
