@@ -8,7 +8,7 @@ from typing import Any, Dict, Union
 
 import yaml
 
-from espnet2_nhv.errors import UserError
+from espnet2_nhv.errors import UserError, in_one_line
 
 # Aliases make a small file a huge one: a configuration has some hundred entries, a card some thousand.
 MAX_YAML_BYTES, MAX_YAML_NODES = 1 << 22, 200_000
@@ -67,8 +67,7 @@ def load_yaml(path: Union[str, Path]) -> Any:
     except UserError:
         raise
     except Exception as error:  # a bad date or number, a name that is no key: PyYAML has no one error for them
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise UserError(f"{path}: not readable as YAML ({reason[:200]})") from None
+        raise UserError(f"{path}: not readable as YAML ({in_one_line(error)})") from None
 
 
 def existing_path(path: Union[str, Path]) -> str:

@@ -21,6 +21,7 @@ import yaml
 from exports import save_small
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from small import SMALL, TRAINABLE
 
 from espnet2_nhv.errors import UserError
 from espnet2_nhv.feature.ark import read_matrix
@@ -34,9 +35,10 @@ from espnet2_nhv.synthesis.features import Layout, read_f0s, read_mels
 from espnet2_nhv.synthesis.inputs import input_files
 from espnet2_nhv.synthesis.pack import Pack
 from espnet2_nhv.train.config import load_config
+from espnet2_nhv.vocoder.registry import build_vocoder, full_arguments
 from espnet2_nhv.vocoder.saved import load_vocoder
 
-KINDS = 8
+KINDS = 9
 CASES = max(1, int(os.environ.get("NHV_FUZZ", "300")) // KINDS)
 fuzz = settings(
     max_examples=CASES, deadline=None, database=None, derandomize=True,
@@ -265,11 +267,27 @@ def _is_large(value):
 
 @fuzz
 @given(st.data())
+def test_arguments_of_vocoders(data):
+    """One argument is another, of some kind: a sentence, or a vocoder; one of NHV sings."""
+    name = data.draw(st.just("nhv") | st.sampled_from(TRAINABLE))
+    arguments = full_arguments(name, **SMALL.get(name, {}))
+    changed = data.draw(st.sampled_from(sorted(arguments)))
+    value = data.draw((VALUES | st.integers(-3, 12)).filter(lambda x: not _is_large(x)))
+    vocoder = tried(lambda: build_vocoder(name, **{**arguments, changed: value}))
+    if vocoder is not None and name == "nhv":
+        with torch.no_grad():
+            tried(vocoder.inference, torch.full((3, 128), -3.0), torch.full((3,), 200.0))
+
+
+@fuzz
+@given(st.data())
 def test_packs(data):
     buffer = io.BytesIO()
-    tensors = st.sampled_from(
-        [torch.zeros(1, 5, 128), torch.full((1, 5), 200.0), torch.zeros(()), torch.ones(2, 2), 3, "x", None]
-    )
+    tensors = st.sampled_from([
+        torch.zeros(1, 5, 128), torch.full((1, 5), 200.0), torch.zeros(()), torch.ones(2, 2), 3, "x", None,
+        torch.nn.Parameter(torch.zeros(5, 128)), torch.zeros(1).expand(10**12), torch.zeros(5, 128).to_sparse(),
+        torch.zeros(5, dtype=torch.complex64), torch.zeros(5, 128, dtype=torch.bfloat16), torch.zeros(5) > 0,
+    ])  # fmt: skip
     entries = st.dictionaries(st.sampled_from(["mel", "f0", "offset", "x"]), tensors | st.floats(), max_size=4)
     torch.save(data.draw(st.lists(entries, max_size=2) | entries | tensors), buffer)
     content = buffer.getvalue()

@@ -15,7 +15,7 @@ import soundfile
 import soxr
 from kaldiio.utils import open_like_kaldi
 
-from espnet2_nhv.errors import UserError
+from espnet2_nhv.errors import UserError, in_one_line
 from espnet2_nhv.feature.kaldi import load_place
 from espnet2_nhv.feature.sniff import kind_of, needs_ffmpeg
 from espnet2_nhv.files import write_whole
@@ -297,4 +297,4 @@ def _find_file(path):
 
 
 def _reason(error):
-    return str(error).strip().rstrip(".").split(": ")[-1] or type(error).__name__
+    return in_one_line(error).rstrip(".").split(": ")[-1] or type(error).__name__

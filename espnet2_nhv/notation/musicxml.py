@@ -4,7 +4,7 @@ import warnings
 from pathlib import Path
 from typing import List, Optional, Tuple
 
-from espnet2_nhv.errors import UserError
+from espnet2_nhv.errors import UserError, in_one_line
 from espnet2_nhv.notation.notes import Note, Song, TempoMap, joined
 
 _TEMPO = 120.0  # quarters a minute, where a score says nothing
@@ -34,16 +34,14 @@ def read_musicxml(path: Path, part: Optional[str] = None, voice: Optional[str] =
     except OSError as error:
         raise UserError(f"{path}: {error.strerror or error}") from None
     except Exception as error:  # whatever music21 and its parsers make of a broken file
-        raise UserError(
-            f"{path}: not readable as MusicXML ({str(error).splitlines()[0] if str(error) else error!r})"
-        ) from None
+        raise UserError(f"{path}: not readable as MusicXML ({in_one_line(error)})") from None
     if not isinstance(score, stream.Score) or not score.parts:
         raise UserError(f"{path}: not readable as MusicXML (there is no part in it)")
     chosen = _part(path, list(score.parts), part)
     try:
         chosen = chosen.expandRepeats()
     except exceptions21.Music21Exception as error:
-        raise UserError(f"{path}: its repeats do not fit together ({error}): write them out") from None
+        raise UserError(f"{path}: its repeats do not fit together ({in_one_line(error)}): write them out") from None
     chosen = chosen.toSoundingPitch()
     tempo = TempoMap(_tempi(chosen) or _tempi(score.parts[0].expandRepeats()) or [(0.0, _TEMPO)])
     notes, tied, said = _line(path, chosen, voice, verse)

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from espnet2_nhv.errors import UserError
+from espnet2_nhv.errors import UserError, in_one_line
 from espnet2_nhv.feature.ark import ArkTable
 from espnet2_nhv.feature.spec import FeatureSpec
 from espnet2_nhv.files import whole_file
@@ -150,7 +150,7 @@ def _resume(path: Path, refiner: MelRefiner, optimizer: torch.optim.Optimizer) -
         optimizer.load_state_dict(states["optimizer"])
         return dict(steps=int(states["steps"]), seconds=float(states["seconds"]))
     except (RuntimeError, KeyError, TypeError, ValueError, EOFError, pickle.UnpicklingError) as error:
-        reason = " ".join(str(error).split()[:20])
+        reason = in_one_line(error)
         raise UserError(
             f"{path}: damaged, or of another refiner ({reason}): remove it, or give another --out"
         ) from None

@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from espnet2_nhv.bench.measure import peak_memory, real_time_factors
 from espnet2_nhv.bench.subjects import build_subject
-from espnet2_nhv.errors import UserError
+from espnet2_nhv.errors import UserError, in_one_line
 from espnet2_nhv.feature.mel import log_mel_of_long
 from espnet2_nhv.feature.spec import FeatureSpec, check_compatible
 from espnet2_nhv.files import write_whole
@@ -135,7 +135,7 @@ class _Probes:
         try:
             values = getattr(self, f"_{kind_of(name)}")(name)
         except (UserError, RuntimeError, MemoryError) as error:
-            reason = " ".join(str(error).split()) or type(error).__name__
+            reason = in_one_line(error)
             logging.warning("%s: %s is skipped: %s", self.folder, name, reason)
             return dict(skipped=reason)
         return {key: None if value is None else round(float(value), 6) for key, value in values.items()}
