@@ -2,6 +2,7 @@
 
 import errno
 import fcntl
+import multiprocessing
 import os
 import signal
 import struct
@@ -136,6 +137,29 @@ def test_writers_of_one_file_do_not_meet():
             third.write_bytes(b"third")
             raise KeyboardInterrupt
     assert _files() == {"same.txt": b"first, whole"}
+
+
+def test_what_killed_writers_of_one_file_left_is_swept_and_what_is_being_written_is_not():
+    Path("same.txt.0123abcd.part").write_bytes(b"left by a process that was killed")
+    Path("same.txt.part").write_bytes(b"another's")
+    with whole_file("same.txt", shared=True) as first:
+        first.write_bytes(b"first")
+        write_whole("same.txt", "second", shared=True)
+        assert first.read_bytes() == b"first" and len(_files()) == 3
+    assert _files() == {"same.txt": b"first", "same.txt.part": b"another's"}
+
+
+def test_many_writers_of_one_file_at_once():
+    """Each sweeps while the others begin: none loses its own."""
+    pool = multiprocessing.get_context("fork").Pool(4)
+    with pool:
+        assert pool.map(_write_often, range(4)) == [None] * 4
+    assert list(_files()) == ["same.txt"]
+
+
+def _write_often(number):
+    for _ in range(100):
+        write_whole("same.txt", str(number), shared=True)
 
 
 def test_a_folder_that_is_not_there_or_is_in_the_way():

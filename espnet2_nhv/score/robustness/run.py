@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Dict, List, Optional, Sequence, Union
 
 import numpy as np
-import soundfile
 import torch
 from tqdm import tqdm
 
@@ -47,6 +46,7 @@ from espnet2_nhv.score.robustness.shift import shift_errors
 from espnet2_nhv.score.robustness.unvoiced import gained_periodicity, level_difference, make_noise
 from espnet2_nhv.score.stft import mrstft
 from espnet2_nhv.score.tracker import analyser_code, heard_f0
+from espnet2_nhv.synthesis.wav import write_wav
 from espnet2_nhv.vocoder.saved import digest_of, load_vocoder
 
 HELD_SECONDS = (10, 30, 60)
@@ -224,7 +224,7 @@ class _Probes:
     def _synthesize(self, mel: np.ndarray, f0: np.ndarray, name: str, mel_f0: Optional[np.ndarray] = None):
         self._check_time(len(mel) / self.spec.frame_rate)
         wav = self._inference(mel, f0, mel_f0)
-        soundfile.write(self.wavs / f"{name.replace('/', '_')}.wav", wav, self.spec.fs, subtype="PCM_16")
+        write_wav(self.wavs / f"{name.replace('/', '_')}.wav", wav, self.spec.fs)
         return wav.astype(np.float64)
 
     def _inference(self, mel: np.ndarray, f0: np.ndarray, mel_f0: Optional[np.ndarray] = None) -> np.ndarray:
