@@ -71,7 +71,7 @@ def lay_out(folder: Path, minutes: float, count: int) -> Path:
     names = [f"song{number}" for number in range(count)]
     for number, name in enumerate(names):
         sing(folder / "songs" / f"{name}.wav", minutes / count, number)
-    (folder / "data/wav.scp").write_text("".join(f"{name} {folder}/songs/{name}.wav\n" for name in names))
+    (folder / "data/wav.scp").write_text("".join(f"{name} {folder.resolve()}/songs/{name}.wav\n" for name in names))
     (folder / "data/utt2spk").write_text("".join(f"{name} x\n" for name in names))
     return folder
 

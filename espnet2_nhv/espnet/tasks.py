@@ -3,7 +3,6 @@
 import copy
 import inspect
 import logging
-import pickle
 from pathlib import Path
 from typing import Optional
 
@@ -203,7 +202,9 @@ def _check_weights(model: torch.nn.Module, model_file) -> None:
     """ESPnet's loader says nothing of weights that are missing or left over."""
     try:
         there = set(torch.load(model_file, map_location="cpu", mmap=True, weights_only=True))
-    except (RuntimeError, pickle.UnpicklingError) as error:
+    except FileNotFoundError:
+        raise
+    except Exception as error:  # damaged bytes fail in as many ways as there are bytes
         raise UserError(f"{model_file}: not readable ({in_one_line(error)})") from None
     wanted = set(model.state_dict())
     for names, fault in ((sorted(wanted - there), "has no weights"), (sorted(there - wanted), "has unknown weights")):

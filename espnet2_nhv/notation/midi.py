@@ -24,7 +24,9 @@ def read_midi(path: Path, part: Optional[str] = None) -> Song:
 
     try:
         file = mido.MidiFile(str(path), clip=True)
-    except (OSError, ValueError, EOFError, KeyError, IndexError) as error:
+        if file.ticks_per_beat <= 0:
+            raise ValueError(f"{file.ticks_per_beat} ticks a quarter")
+    except Exception as error:  # damaged bytes fail in as many ways as there are bytes
         raise UserError(f"{path}: not readable as MIDI ({in_one_line(error)})") from None
     quarter = float(file.ticks_per_beat)
     tempi, signatures, tracks = [], [], []

@@ -1,6 +1,5 @@
 """Saved refiners: a folder of refiner.yaml (what it is) and refiner.pth (tensors only)."""
 
-import pickle
 from pathlib import Path
 from typing import Union
 
@@ -57,7 +56,7 @@ def load_refiner(folder: Union[str, Path]) -> MelRefiner:
         refiner = MelRefiner(FeatureSpec.from_dict(spec, where=str(path)), **arguments)
         tensors = torch.load(folder / "refiner.pth", map_location="cpu", weights_only=True)
         refiner.load_state_dict(tensors, strict=True)
-    except (RuntimeError, pickle.UnpicklingError, EOFError, OSError, TypeError, AttributeError) as error:
+    except Exception as error:  # damaged bytes fail in as many ways as there are bytes
         reason = in_one_line(error) if str(error) else "it ends too early"
         raise UserError(f"{folder}/refiner.pth: not the weights of this refiner, or damaged ({reason})") from None
     return refiner.eval()

@@ -56,7 +56,7 @@ def _segment(entry: Any, number: int, path: Union[str, Path]) -> Segment:
         raise UserError(f"{path}: segment {number} has no mel in it, but {what or 'nothing'}")
     mel, f0, offset = entry["mel"], entry.get("f0"), entry.get("offset", 0.0)
     try:
-        offset = float(offset)
+        offset = float(offset.detach() if isinstance(offset, torch.Tensor) else offset)
     except (TypeError, ValueError, RuntimeError, OverflowError):
         offset = float("nan")
     if not 0 <= offset < _LATEST:

@@ -1,7 +1,6 @@
 """From a training's checkpoints to a saved vocoder."""
 
 import logging
-import pickle
 from pathlib import Path
 from typing import Sequence, Union
 
@@ -54,7 +53,7 @@ def finish(
         raise UserError(
             f"{error.filename or path}: not there; {expdir} has {', '.join(there) or 'no checkpoint'}"
         ) from None
-    except (RuntimeError, pickle.UnpicklingError, EOFError) as error:
+    except Exception as error:  # damaged bytes fail in as many ways as there are bytes
         raise UserError(f"{path}: not a readable checkpoint ({in_one_line(error)})") from None
     vocoder = build_vocoder(config["vocoder"], FeatureSpec.from_dict(config["spec"]), **config["vocoder_conf"])
     weights = {name[len(_PREFIX) :]: value for name, value in states.items() if name.startswith(_PREFIX)}
