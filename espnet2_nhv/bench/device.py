@@ -14,7 +14,7 @@ import torch.multiprocessing
 from tqdm import tqdm
 
 from espnet2_nhv.bench.example import example_features
-from espnet2_nhv.errors import UserError
+from espnet2_nhv.errors import UserError, in_one_line
 from espnet2_nhv.feature.spec import FeatureSpec
 from espnet2_nhv.train.config import load_config
 from espnet2_nhv.train.task import GANVocoderTask
@@ -139,7 +139,7 @@ def _rows(names: Sequence[str], measure: Callable[[str], Dict], seconds: float) 
         try:
             rows.append(dict(vocoder=name, **measure(name)))
         except (RuntimeError, UserError, ImportError) as error:  # the others are measured all the same
-            rows.append(dict(vocoder=name, problem=" ".join(str(error).split())[:200]))
+            rows.append(dict(vocoder=name, problem=in_one_line(error)))
     return rows
 
 

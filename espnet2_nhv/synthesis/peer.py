@@ -15,7 +15,7 @@ import torch
 import yaml
 from tqdm import tqdm
 
-from espnet2_nhv.errors import UserError
+from espnet2_nhv.errors import UserError, in_one_line
 from espnet2_nhv.feature.datadir import read_table, write_table
 from espnet2_nhv.feature.mel import log_mel_of_long
 from espnet2_nhv.feature.pitch.analysis import extract_f0
@@ -165,7 +165,7 @@ def _read(path: str):
     try:
         wav, fs = soundfile.read(path, dtype="float32", always_2d=True)
     except (OSError, soundfile.SoundFileError) as error:
-        raise UserError(f"{path}: not readable as audio ({error})") from None
+        raise UserError(f"{path}: not readable as audio ({in_one_line(error)})") from None
     return wav.mean(axis=1), fs
 
 

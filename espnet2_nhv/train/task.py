@@ -13,7 +13,7 @@ from espnet2.utils.types import str_or_none
 from tqdm import tqdm
 
 from espnet2_nhv.discriminator.registry import build_discriminator
-from espnet2_nhv.errors import UserError
+from espnet2_nhv.errors import UserError, in_one_line
 from espnet2_nhv.feature.datadir import read_table
 from espnet2_nhv.feature.mel import LogMel
 from espnet2_nhv.feature.spec import FeatureSpec
@@ -206,7 +206,7 @@ def _augmentation(conf: dict, spec: FeatureSpec) -> Optional[Augmentation]:
     try:
         return Augmentation(spec, **conf) if conf else None
     except TypeError as error:
-        raise UserError(f"augment: {error}") from error
+        raise UserError(f"augment: {in_one_line(error)}") from error
 
 
 def log_mel_of_silence(spec: FeatureSpec) -> np.ndarray:

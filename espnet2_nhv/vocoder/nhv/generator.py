@@ -98,7 +98,7 @@ class NHV(AbsVocoder):
         self.lead = hop_length // 2
         if self.n_fft % hop_length or self.n_fft < 2 * hop_length + self.lead:
             raise UserError(f"nhv: n_fft {self.n_fft} is not a multiple of the hop {hop_length} of 3 or more")
-        if not 0 < noise_order <= order or order + anticausal_order >= self.n_fft // 2:
+        if not 0 < noise_order <= order or not 0 <= anticausal_order < self.n_fft // 2 - order:
             raise UserError(
                 f"nhv: orders {order}, {noise_order} (noise) and {anticausal_order} (anticausal) "
                 f"do not fit n_fft {self.n_fft}"
