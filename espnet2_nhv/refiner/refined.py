@@ -58,7 +58,9 @@ class RefinedVocoder(Synthesizer):
     def synthesize(self, mel: torch.Tensor, f0: Optional[torch.Tensor], **more: torch.Tensor) -> torch.Tensor:
         mel = self.refiner.refine(mel, self.n_steps)
         # Both have frames on the grid that the vocoder's synthesis has.
-        source, target = (dataclasses.replace(each.spec, frame_centre=self.grid_centre) for each in (self, self.vocoder))
+        source, target = (
+            dataclasses.replace(each.spec, frame_centre=self.grid_centre) for each in (self, self.vocoder)
+        )
         if "mel_f0" in more:
             more["mel_f0"] = convert_features(mel, more["mel_f0"], source, target)[1]
         if "knobs" in more:
