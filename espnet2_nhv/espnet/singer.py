@@ -8,7 +8,7 @@ import numpy as np
 import torch
 import yaml
 
-from espnet2_nhv.errors import UserError
+from espnet2_nhv.errors import UserError, in_one_line
 from espnet2_nhv.feature.knobs import KnobSource
 from espnet2_nhv.notation.phrases import Syllable
 from espnet2_nhv.notation.timing import frames_by_score
@@ -64,7 +64,7 @@ class Singer:
         try:
             settings = yaml.safe_load(config.read_text(encoding="utf-8"))
         except (yaml.YAMLError, UnicodeDecodeError) as error:
-            raise UserError(f"{config}: not readable as YAML ({str(error).splitlines()[0]})") from None
+            raise UserError(f"{config}: not readable as YAML ({in_one_line(error)})") from None
         if not isinstance(settings, dict) or "svs" not in settings:
             raise UserError(f"{config}: not the configuration of a singing model of ESPnet")
         joint = settings["svs"] in _JOINT
