@@ -119,14 +119,19 @@ def _right_octave(
     fine = soxr.resample(wav, rate, FINER * rate), FINER * rate  # at which a lag of whole samples is near enough
     repeats = np.zeros(len(pitch))
     repeats[sure] = periodicity(wav, rate, time[sure], pitch[sure])
-    for part in (2, 2, 3, 4):  # a formant on a higher harmonic can draw it there
-        at = np.flatnonzero(sure & (pitch > part * low) & (repeats < WORTH_A_LOOK))
-        as_low, as_high = (_in_blocks(*fine, time[at], pitch[at] / factor) for factor in (part, 1))
-        lower = (as_high < WORTH_A_LOOK) & (as_low > CLEAR) & (1 - as_low < LITTLE * (1 - as_high))
+    at = np.flatnonzero(sure & (pitch > 2 * low) & (repeats < WORTH_A_LOOK))
+    # A formant on a higher harmonic can draw it there.
+    now, fallen = _in_blocks(*fine, time[at], pitch[at]), np.ones(len(at), dtype=bool)
+    for part in (2, 2, 3, 4):  # a second octave where it has just fallen by one
+        look = np.flatnonzero((now < WORTH_A_LOOK) & (pitch[at] > part * low) & (fallen | (part > 2)))
+        as_low = _in_blocks(*fine, time[at[look]], pitch[at[look]] / part)
+        lower = (as_low > CLEAR) & (1 - as_low < LITTLE * (1 - now[look]))
         if part == 2:
-            lower |= as_low > as_high + MUCH
-        pitch[at] /= np.where(lower, part, 1)
-        repeats[at] = np.where(lower, as_low, repeats[at])
+            lower |= as_low > now[look] + MUCH
+        fallen[:] = False
+        look, as_low = look[lower], as_low[lower]
+        fallen[look], now[look] = True, as_low
+        pitch[at[look]] /= part
 
     at = np.flatnonzero(sure & (pitch < high / 2))
     at = at[periodicity(wav, rate, time[at], 2 * pitch[at]) > PERIODIC]
