@@ -62,7 +62,7 @@ _LSD = (
     "{}, averaged over frames"
 )
 
-PERIODICITY = "Periodicity"
+PERIODICITY, WITHIN_A_PERIOD = "Periodicity", "Within a period"
 
 METRICS = (
     Metric(
@@ -137,7 +137,7 @@ METRICS = (
             f"mean difference of how deep the envelope of {low // 1000}-{high // 1000} kHz is modulated with F0 (0: it "
             "flows evenly, 2: pulses), copy less recording, in its voiced frames: above 0 the copy is too peaky",
             signed=True,
-            group=PERIODICITY,
+            group=WITHIN_A_PERIOD,
         )
         for key, (low, high) in swell.BANDS.items()
     ),
