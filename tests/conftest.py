@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from page_browser import chromium, page_address  # noqa: F401
+from page_files import page, page_folders  # noqa: F401
 from result_files import expdir  # noqa: F401
 
 ROOT = Path(__file__).resolve().parent.parent

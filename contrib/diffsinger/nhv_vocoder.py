@@ -71,10 +71,8 @@ class NHV(BaseVocoder):
         return self._sing(torch.as_tensor(mel), kwargs["f0"]).cpu().numpy()
 
     def _sing(self, mel: torch.Tensor, f0) -> torch.Tensor:
-        f0 = np.nan_to_num(np.asarray(torch.as_tensor(f0).cpu(), dtype=np.float64).reshape(-1))
-        if not (f0 > 0).any():  # a breath alone: what is sung at any pitch
-            f0 = np.full_like(f0, (self.spec.f0_floor * self.spec.f0_ceil) ** 0.5)
-        return self.vocoder.inference(mel, torch.from_numpy(continuous_f0(f0, "DiffSinger", self.spec)[0]), self.spec)
+        f0, _ = continuous_f0(torch.as_tensor(f0).cpu().numpy().reshape(-1), "DiffSinger", self.spec)
+        return self.vocoder.inference(mel, torch.from_numpy(f0), self.spec)
 
     def wav2spec(self, inp_path, keyshift=0, speed=1, device=None):
         """A recording's samples and its mel ``(T, n_mels)``, as the configuration wants it."""

@@ -144,8 +144,17 @@ def _rows(names: Sequence[str], measure: Callable[[str], Dict], seconds: float) 
 
 
 def _trained(names: Optional[Sequence[str]]) -> List[str]:
-    # Building those that are not asked for is left out: some need packages that may not be there.
-    return [name for name in (names or VOCODERS) if vocoder_class(name).trainable and not vocoder_class(name).needs_wav]
+    """`names`, or all rows, but for those that learn nothing or need the recording; classes that fail are kept."""
+    kept = []
+    for name in names or VOCODERS:
+        try:
+            row = vocoder_class(name)
+        except (UserError, ImportError):  # its package is missing: its row is to say so
+            kept.append(name)
+            continue
+        if row.trainable and not row.needs_wav:
+            kept.append(name)
+    return kept
 
 
 def _batch(spec: FeatureSpec, size: int, seconds: float):

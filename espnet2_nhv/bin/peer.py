@@ -21,7 +21,8 @@ def get_parser() -> argparse.ArgumentParser:
 
 def main() -> None:
     args = get_parser().parse_args()
-    from espnet2_nhv.synthesis.peer import Peer, decode_peer
+    from espnet2_nhv.synthesis.peer import Peer
+    from espnet2_nhv.synthesis.peer_set import decode_peer
 
     summary = decode_peer(Peer.parse(args.peer), args.data, args.out, args.licence)
     print(f"{summary['n_utterances']} utterances in {args.out}, {len(summary['failed'])} left out")

@@ -1,7 +1,7 @@
 """Score one vocoder's synthesis of one set against the recordings (stage 6), or vocoders on any recordings.
 
 score --data dump/eval --decode exp/nhv/decode/eval
-score --files songs/ other.wav --vocoder exp/nhv/vocoder exp/other/vocoder world
+score --files songs/ other.wav --vocoder exp/nhv/vocoder exp/other/vocoder world --peer "theirs=other.sh {inp} {out}"
 """
 
 import argparse
@@ -10,12 +10,14 @@ import sys
 
 from espnet2_nhv.bin.cli import run_cli
 from espnet2_nhv.errors import UserError
+from espnet2_nhv.feature.spec import FeatureSpec
 from espnet2_nhv.files import write_whole
 from espnet2_nhv.report.line import in_one_line
 from espnet2_nhv.score.evaluate import SCORES, evaluate
 from espnet2_nhv.score.metrics import METRICS
 from espnet2_nhv.score.optional import OPTIONAL
 from espnet2_nhv.score.recordings import find_recordings, find_vocoder, score_recordings
+from espnet2_nhv.synthesis.peer import Peer, PeerVocoder
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -27,6 +29,7 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument("--optional", nargs="*", default=[], help=f"further metrics: {', '.join(OPTIONAL)}")
     parser.add_argument("--files", nargs="+", help="recordings: audio files, folders of them, or lists (.txt, .scp)")
     parser.add_argument("--vocoder", nargs="+", help="what synthesises --files: saved or exported vocoders, or world")
+    parser.add_argument("--peer", nargs="+", default=[], help="what was trained elsewhere, as bin.peer has it")
     parser.add_argument("--seconds", type=float, help="of the middle of each of --files; all of it if not given")
     parser.add_argument("--cache", help="a folder where the F0 of --files is kept for the next time")
     parser.add_argument("--out", help="a JSON file for the scores of --files, one entry a vocoder")
@@ -36,17 +39,18 @@ def get_parser() -> argparse.ArgumentParser:
 
 def main() -> None:
     args = get_parser().parse_args()
-    if args.files and args.vocoder and not (args.data or args.decode):
+    if args.files and (args.vocoder or args.peer) and not (args.data or args.decode):
         score_files(args)
-    elif args.data and args.decode and not (args.files or args.vocoder):
+    elif args.data and args.decode and not (args.files or args.vocoder or args.peer):
         score_set(args)
     else:
-        raise UserError("give --data and --decode to score what was decoded, or --files and --vocoder")
+        raise UserError("give --data and --decode to score what was decoded, or --files and --vocoder or --peer")
 
 
 def score_files(args: argparse.Namespace) -> None:
     files, results = find_recordings(args.files), {}
-    vocoders = {name: find_vocoder(name) for name in args.vocoder}  # before hours of scoring, not after them
+    vocoders = {name: find_vocoder(name) for name in args.vocoder or []}  # before hours of scoring, not after them
+    vocoders.update((peer.name, PeerVocoder(peer, FeatureSpec())) for peer in map(Peer.parse, args.peer))
     for name, vocoder in vocoders.items():
         scores = score_recordings(vocoder, files, args.seconds, args.cache, args.optional, name)
         results[name] = scores

@@ -7,14 +7,14 @@ import numpy as np
 import torch
 
 from espnet2_nhv.errors import UserError
+from espnet2_nhv.export.exported import ExportedVocoder
 from espnet2_nhv.export.onnx_file import read_onnx
 from espnet2_nhv.feature.knobs import NAMES
 from espnet2_nhv.vocoder.late_stream import LateStream
-from espnet2_nhv.vocoder.synthesizer import Synthesizer
 
 
-class OnnxVocoder(Synthesizer):
-    """An exported NHV, with the calls of one in PyTorch.
+class OnnxVocoder(ExportedVocoder):
+    """An exported NHV in ONNX Runtime.
 
     Parameters
     ----------
@@ -27,13 +27,11 @@ class OnnxVocoder(Synthesizer):
         If the file is not an intact export, or ONNX Runtime is not installed.
     """
 
-    needs_f0 = True
-
     def __init__(self, path: Union[str, Path], threads: Optional[int] = None):
-        content, self.card = read_onnx(path)
-        self.spec, self.path = self.card["spec"], path
-        # A graph of whole utterances sees to the centre of its frames itself; a stream has its frames on the grid.
-        self.grid_centre = 0.0 if self.card["kind"] == "onnx-stream" else self.spec.frame_centre
+        content, card = read_onnx(path)
+        super().__init__(path, card)
+        if card["kind"] == "onnx-stream":
+            self.grid_centre = 0.0  # a stream has its frames on the grid
         try:
             import onnxruntime
         except ImportError:
@@ -43,16 +41,6 @@ class OnnxVocoder(Synthesizer):
         options.log_severity_level = 3
         options.enable_cpu_mem_arena = False  # which keeps, for ten minutes of audio, twice what is needed
         self.session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-
-    @property
-    def takes_mel_f0(self) -> bool:
-        """Whether it makes a difference at which F0 the mel was sung."""
-        return self.card.get("takes_mel_f0", False)
-
-    @property
-    def takes_knobs(self) -> bool:
-        """Whether it was written when there were knobs."""
-        return self.card.get("takes_knobs", False)
 
     def synthesize(
         self,

@@ -10,12 +10,12 @@ import torch
 
 from espnet2_nhv.errors import UserError
 from espnet2_nhv.export.card import KEY, as_text, check_card
+from espnet2_nhv.export.exported import ExportedVocoder
 from espnet2_nhv.export.nhv_step import ComplexNHVStep, FlatStep
 from espnet2_nhv.feature.knobs import NAMES
 from espnet2_nhv.files import write_whole
 from espnet2_nhv.vocoder.nhv.flat_noise import cut, start_of
 from espnet2_nhv.vocoder.nhv.generator import NHV
-from espnet2_nhv.vocoder.synthesizer import Synthesizer
 
 _KIND = "torchscript"
 _LARGEST = 4 << 30  # bytes, unpacked
@@ -178,28 +178,14 @@ def read_torchscript_card(path: Union[str, Path]) -> dict:
     return check_card(text, path, (_KIND,))
 
 
-class TorchScriptVocoder(Synthesizer):
-    """An exported NHV, with the calls of one that was not."""
-
-    needs_f0 = True
+class TorchScriptVocoder(ExportedVocoder):
+    """An exported NHV in TorchScript."""
 
     def __init__(self, path: Union[str, Path]):
-        self.card = read_torchscript_card(path)
-        self.spec, self.path = self.card["spec"], path
-        self.grid_centre = self.spec.frame_centre
+        super().__init__(path, read_torchscript_card(path))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             self.module = torch.jit.load(str(path), map_location="cpu").eval()
-
-    @property
-    def takes_mel_f0(self) -> bool:
-        """Whether it makes a difference at which F0 the mel was sung."""
-        return self.card.get("takes_mel_f0", False)
-
-    @property
-    def takes_knobs(self) -> bool:
-        """Whether it was written when there were knobs."""
-        return self.card.get("takes_knobs", False)
 
     def synthesize(
         self,

@@ -13,17 +13,18 @@ from espnet2_nhv.alone import alone_in
 from espnet2_nhv.errors import UserError
 from espnet2_nhv.feature.audio import MIN_SECONDS, BadAudio, is_silent, length_of, write_flac
 from espnet2_nhv.feature.balance import balance_voices
+from espnet2_nhv.feature.bandwidth import FILE as BANDWIDTHS
 from espnet2_nhv.feature.bandwidth import measure_bandwidths
 from espnet2_nhv.feature.datadir import read_table, write_data_dir
 from espnet2_nhv.feature.parallel import run_jobs
 from espnet2_nhv.feature.phrases import split_phrases
 from espnet2_nhv.feature.recording import open_recording, part_of
 from espnet2_nhv.feature.recordings import Recording, at_speeds, read_recordings
-from espnet2_nhv.feature.report import print_dropped, print_findings, sum_by_reason
+from espnet2_nhv.feature.report import print_dropped, print_findings, print_narrow, sum_by_reason
 from espnet2_nhv.feature.spec import FeatureSpec
 from espnet2_nhv.files import write_whole
 
-_TABLES = ("wav.scp", "utt2spk", "spk2utt", "utt2num_samples", "utt2bandwidth", "utt2weight")
+_TABLES = ("wav.scp", "utt2spk", "spk2utt", "utt2num_samples", BANDWIDTHS, "utt2weight")
 
 
 @dataclasses.dataclass
@@ -49,6 +50,7 @@ class Report:
     problems: List[str]
     warnings: List[str]
     dropped: Dict[str, float]  # reason: seconds
+    fs: int  # Hz
 
 
 def prepare_data_dir(
@@ -126,7 +128,7 @@ def prepare_data_dir(
             "utt2spk": {name: speakers.get(utterance, utterance) for name, utterance, _, _ in phrases.values()},
             "utt2num_samples": {name: str(n_samples) for name, _, _, n_samples in phrases.values()},
         }
-        tables["utt2bandwidth"] = _bandwidths(out, tables, spec.fs)
+        tables[BANDWIDTHS] = _bandwidths(out, tables, spec.fs)
         if balance:
             samples = {name: int(count) for name, count in tables["utt2num_samples"].items()}
             weights = balance_voices(samples, tables["utt2spk"])
@@ -145,6 +147,7 @@ def prepare_data_dir(
             problems=problems,
             warnings=[warning for outcome in ordered for warning in outcome.warnings],
             dropped=sum_by_reason(outcome.dropped for outcome in ordered),
+            fs=spec.fs,
         )
 
 
@@ -248,7 +251,7 @@ def _parse(line: str) -> Optional[Outcome]:
 
 def _bandwidths(out: Path, tables: Dict[str, Dict[str, str]], fs: int) -> Dict[str, str]:
     """Those of an earlier run, where it prepared the very same phrases; otherwise measured."""
-    path = out / "utt2bandwidth"
+    path = out / BANDWIDTHS
     known = read_table(path) if _is_there(path) else {}
     if known.keys() == tables["wav.scp"].keys():
         return known
@@ -296,3 +299,5 @@ def print_report(report: Report, out: Path) -> None:
         file=sys.stderr,
     )
     print_dropped(report.seconds, report.dropped, out)
+    bandwidths = {name: float(bandwidth) for name, bandwidth in read_table(out / BANDWIDTHS).items()}
+    print_narrow(bandwidths, read_table(out / "utt2spk"), report.fs, out)

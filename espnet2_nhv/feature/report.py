@@ -2,9 +2,9 @@
 
 import sys
 from pathlib import Path
-from typing import Dict, Iterable, List, Sequence
+from typing import Dict, Iterable, List, Mapping, Sequence
 
-_SHOWN = 20
+_SHOWN, _SPEAKERS = 20, 5
 _TOLD = 3.0  # s; less is not worth a word
 
 
@@ -37,3 +37,21 @@ def print_dropped(kept: float, dropped: Dict[str, float], out: Path) -> None:
     print(f"{out}: {lost / 60:.1f} minutes dropped ({told})", file=sys.stderr)
     if kept < lost:
         print(f"warning: {out}: less than half of the sound is kept: see the reasons and problems.txt", file=sys.stderr)
+
+
+def print_narrow(bandwidths: Mapping[str, float], utt2spk: Mapping[str, str], fs: int, out: Path) -> None:
+    """Say on stderr whose recordings end below half the sampling rate: what they lack, a vocoder learns to lack; Hz."""
+    narrow: Dict[str, List[float]] = {}
+    for utt, bandwidth in bandwidths.items():
+        if bandwidth < fs / 2:
+            narrow.setdefault(utt2spk[utt], []).append(bandwidth)
+    if not narrow:
+        return
+    speakers = list(utt2spk.values())
+    told = [
+        f"{speaker} ({len(found)} of {speakers.count(speaker)}, up to {min(found) / 1000:.1f} kHz)"
+        for speaker, found in list(narrow.items())[:_SPEAKERS]
+    ]
+    more = f" and {len(narrow) - _SPEAKERS} more" if len(narrow) > _SPEAKERS else ""
+    where = f"all in {out}/utt2bandwidth"
+    print(f"{out}: recordings that end below {fs / 2000:g} kHz: {', '.join(told)}{more}; {where}", file=sys.stderr)

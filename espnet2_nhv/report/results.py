@@ -16,7 +16,7 @@ from espnet2_nhv.score.metrics import METRICS
 from espnet2_nhv.score.optional import OPTIONAL
 from espnet2_nhv.score.robustness.rows import collect_robustness
 from espnet2_nhv.synthesis.decode import SOURCE
-from espnet2_nhv.synthesis.peer import PEER
+from espnet2_nhv.synthesis.peer_set import PEER
 from espnet2_nhv.vocoder.saved import is_another, load_vocoder
 
 

@@ -74,7 +74,7 @@ class GANVocoderTask(AbsTask):
             help="weights of mr_stft, mel, adversarial, feature_matching, the vocoder's own; those left out weigh 0",
         )  # fmt: skip
         add("--adversarial_start_steps", type=int, default=0, help="steps before the discriminator takes part")
-        for loss in ("stft", "periodicity", "band_level", "adversarial", "feature_matching"):
+        for loss in ("stft", "periodicity", "band_level", "modulation", "adversarial", "feature_matching"):
             add(f"--{loss}_loss_conf", action=NestedDictAction, default={}, help=f"arguments of the {loss} loss")
         add("--generator_grad_norm", type=float, default=-1.0, help="clip the generator's gradient to this norm")
         add("--discriminator_grad_norm", type=float, default=-1.0, help="clip the discriminator's to this norm")
@@ -175,6 +175,7 @@ class GANVocoderTask(AbsTask):
             feature_matching_loss_conf=args.feature_matching_loss_conf,
             periodicity_loss_conf=args.periodicity_loss_conf,
             band_level_loss_conf=args.band_level_loss_conf,
+            modulation_loss_conf=args.modulation_loss_conf,
             augmentation=_augmentation(args.augment, spec),
         )
 

@@ -7,6 +7,8 @@ import torch
 from small import SMALL
 
 from espnet2_nhv.bench import device
+from espnet2_nhv.errors import UserError
+from espnet2_nhv.feature.spec import FeatureSpec
 from espnet2_nhv.vocoder import registry
 
 
@@ -33,3 +35,17 @@ def test_a_difference_is_seen_and_a_failure_is_a_row(monkeypatch):
 
 def test_two_processes_agree():
     assert device.together("cpu", math.inf) == [dict(processes=2, backend="gloo", result="the same sum in both")]
+
+
+def test_a_package_that_is_missing_is_a_row(monkeypatch):
+    def of_some(name):
+        if name == "vocos":
+            raise UserError("vocoder vocos needs the package vocos: install it, or leave vocos out")
+        return registry.vocoder_class(name)
+
+    monkeypatch.setattr(device, "vocoder_class", of_some)
+    monkeypatch.setattr(device, "build_vocoder", lambda name: of_some(name)(FeatureSpec(), **SMALL.get(name, {})))
+    monkeypatch.setattr(device, "VOCODERS", ("vocos", "griffinlim", "sawsing"))
+    missing, there = device.parity(None, "cpu", math.inf)
+    assert missing["vocoder"] == "vocos" and "package vocos" in missing["problem"]
+    assert there["vocoder"] == "sawsing" and there["device"] < -200

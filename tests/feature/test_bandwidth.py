@@ -6,6 +6,7 @@ import soundfile
 from scipy.signal import butter, sosfilt
 
 from espnet2_nhv.feature.bandwidth import measure_bandwidths
+from espnet2_nhv.feature.report import print_narrow
 
 FS = 44100
 
@@ -84,3 +85,17 @@ def test_silence_and_snippets_say_nothing():
     # Zeros around a voice are not its noise floor.
     gated = np.concatenate([np.zeros(FS), low_passed(sing(0, noise=3e-3), 9000, 4), np.zeros(FS)])
     assert measure({"gated": gated})["gated"] < FS / 2
+
+
+def test_whose_recordings_are_narrow_is_said(capsys):
+    utt2spk = {f"{speaker}{n}": speaker for speaker in "abcdefgh" for n in range(2)}
+    bandwidths = {utt: FS / 2 if speaker in "ab" else 12000.0 for utt, speaker in utt2spk.items()}
+    bandwidths["a1"] = 15750.0
+    print_narrow(bandwidths, utt2spk, FS, "dump/x")
+    assert capsys.readouterr().err == (
+        "dump/x: recordings that end below 22.05 kHz: a (1 of 2, up to 15.8 kHz), c (2 of 2, up to 12.0 kHz), "
+        "d (2 of 2, up to 12.0 kHz), e (2 of 2, up to 12.0 kHz), f (2 of 2, up to 12.0 kHz) and 2 more; "
+        "all in dump/x/utt2bandwidth\n"
+    )
+    print_narrow(dict.fromkeys(bandwidths, FS / 2), utt2spk, FS, "dump/x")
+    assert capsys.readouterr().err == ""

@@ -208,7 +208,8 @@ def test_bad_among_good_is_named_and_left_out(capsys):
     assert said == "dump/train: 1 phrases, 0.0 minutes, of 15 recordings (0 were done before); 14 left out"
     # What was dropped is told too, with a warning where it is the greater part.
     assert "minutes dropped (" in shown[shown.index(said) + 1]
-    assert shown[-1].startswith("warning: dump/train: less than half of the sound is kept")
+    assert shown[-2].startswith("warning: dump/train: less than half of the sound is kept")
+    assert shown[-1].startswith("dump/train: recordings that end below 8 kHz: singer (1 of 1, up to 4.0 kHz)")
     assert Path("dump/train/problems.txt").read_text().splitlines() == shown[: shown.index(said)]
 
 

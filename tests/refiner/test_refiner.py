@@ -1,5 +1,7 @@
 """The refiner: its flow, what it is trained on, saved and put before a vocoder."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -80,7 +82,22 @@ def test_before_a_vocoder():
     made = both.inference(mel)
     torch.manual_seed(0)
     assert torch.equal(made, vocoder.inference(refiner.refine(mel, 2)))
-    with pytest.raises(UserError, match="hop"):
-        RefinedVocoder(build_vocoder("griffinlim", FeatureSpec(n_mels=20, hop_length=512)), refiner)
+    with pytest.raises(UserError, match="fmin"):
+        RefinedVocoder(build_vocoder("griffinlim", FeatureSpec(n_mels=20, fmin=80)), refiner)
     with pytest.raises(UserError, match="analyses a recording"):
         RefinedVocoder(build_vocoder("world", SPEC), refiner)
+
+
+def test_before_a_vocoder_of_half_the_hop():
+    """Mels are repaired as they come and interpolated then, with all that the vocoder is told beside them."""
+    torch.manual_seed(0)
+    nhv = build_vocoder("nhv", SPEC, channels=16, n_blocks=1).eval()
+    coarse = dataclasses.replace(SPEC, hop_length=2 * SPEC.hop_length)
+    refiner = MelRefiner(coarse, **SMALL)
+    both, mel, f0 = RefinedVocoder(nhv, refiner, n_steps=2), torch.randn(9, 20) - 2, torch.linspace(200, 300, 9)
+    told = dict(mel_f0=1.5 * f0, knobs={"breathiness": 0.5})
+    assert both.spec == coarse and both.takes_knobs
+    expected = nhv.inference(refiner.refine(mel, 2), f0, spec=coarse, **told)
+    assert torch.equal(both.inference(mel, f0, **told), expected) and len(expected) == 9 * coarse.hop_length
+    with pytest.raises(UserError, match="the refiner's features have hop_length 512, these 256"):
+        both.inference(mel, f0, spec=SPEC)

@@ -59,6 +59,22 @@ def test_one_line_a_vocoder(songs, monkeypatch, capsys):
     assert again["utterances"] == {str(songs / "a.wav"): found["world"]["utterances"][str(songs / "a.wav")]}
 
 
+def test_a_peer_is_scored_as_any_other(songs, monkeypatch, capsys):
+    halve = "import soundfile, sys; x, fs = soundfile.read(sys.argv[1]); soundfile.write(sys.argv[2], x[::2], fs // 2)"
+    (songs / "halve.py").write_text(halve)
+    peer, out = f"half={sys.executable} {songs}/halve.py {{inp}} {{out}}", songs / "scores.json"
+    run(monkeypatch, "--files", songs / "a.wav", "--peer", peer, "--out", out)
+    assert capsys.readouterr().out.startswith("half: 1 files  MR-STFT ")
+    mean = json.loads(out.read_text())["half"]["mean"]
+    assert mean["lsd_0_4"] < 3 < 20 < mean["lsd_16_22"]  # the recording, without what is above a quarter of its rate
+    with pytest.raises(UserError, match="give NAME=DIR or NAME=command"):
+        run(monkeypatch, "--files", songs / "a.wav", "--peer", "half")
+    with pytest.raises(UserError, match="peer half: .* has no vocoder.yaml; sounds made elsewhere are scored as a set"):
+        run(monkeypatch, "--files", songs / "a.wav", "--peer", f"half={songs}")
+    with pytest.raises(UserError, match="no recording could be scored .*no_such_program cannot be run"):
+        run(monkeypatch, "--files", songs / "a.wav", "--peer", "half=no_such_program {inp} {out}")
+
+
 def test_wrong_options_are_one_sentence(songs, monkeypatch):
     with pytest.raises(UserError, match="give --data and --decode .* or --files and --vocoder"):
         run(monkeypatch, "--files", songs / "a.wav")

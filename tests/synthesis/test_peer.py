@@ -14,7 +14,8 @@ from espnet2_nhv.feature.datadir import read_table
 from espnet2_nhv.feature.spec import FeatureSpec
 from espnet2_nhv.report.results import write_results
 from espnet2_nhv.report.table import remarks
-from espnet2_nhv.synthesis.peer import Peer, decode_peer
+from espnet2_nhv.synthesis.peer import Peer
+from espnet2_nhv.synthesis.peer_set import decode_peer
 from espnet2_nhv.vocoder import build_vocoder, save_vocoder
 
 HALVE = "import soundfile, sys; x, fs = soundfile.read(sys.argv[1]); soundfile.write(sys.argv[2], x[::2], fs // 2)"
