@@ -1,6 +1,8 @@
 """Files that are whole or not there: written under another name, then renamed."""
 
 import contextlib
+import fcntl
+import glob
 import hashlib
 import os
 import secrets
@@ -22,8 +24,8 @@ def whole_file(path: Union[str, Path], shared: bool = False, sync: bool = True) 
     Parameters
     ----------
     path : of the file; its folder must exist
-    shared : bool, several processes may write this file at once: each gets a name of its own. Otherwise what a
-        killed process left is overwritten by the next, so that nothing piles up
+    shared : bool, several processes may write this file at once: each gets a name of its own. What a killed process
+        left is overwritten by the next, or taken away where names are their own, so that nothing piles up
     sync : bool, wait until it is on the disk before it takes its name, so that it is whole after a power failure too;
         about 10 ms, which a cache does not need
 
@@ -33,17 +35,56 @@ def whole_file(path: Union[str, Path], shared: bool = False, sync: bool = True) 
         Naming `path`, where the file cannot be put there.
     """
     path = Path(path)
-    part = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part" if shared else f"{path.name}.part")
+    with contextlib.ExitStack() as held:
+        if shared:
+            with naming(path):
+                part = held.enter_context(_part_of_ones_own(path, sweep=sync))
+        else:
+            part = path.with_name(f"{path.name}.part")
+        try:
+            yield part
+            with naming(path):
+                if sync:
+                    sync_file(part)
+                os.replace(part, path)
+        except BaseException:
+            with contextlib.suppress(OSError):  # whatever is wrong with the folder is said already
+                part.unlink()
+            raise
+
+
+@contextlib.contextmanager
+def _part_of_ones_own(path: Path, sweep: bool) -> Iterator[Path]:
+    """A new file beside `path`, locked for as long, so that others know that it is not left over.
+
+    With `sweep`, what nobody holds is taken away before; listing a cache's folder for that would cost too much.
+    """
+    if sweep:
+        for left in path.parent.glob(f"{glob.escape(path.name)}.*.part"):
+            with contextlib.suppress(OSError):
+                with open(left, "rb") as file:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    left.unlink()
+    while True:
+        part = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")
+        descriptor = os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+        try:
+            if _is_locked(descriptor):
+                yield part
+                return
+        finally:
+            os.close(descriptor)
+
+
+def _is_locked(descriptor: int) -> bool:
+    """Lock a new file; false where another has taken it for left over before that."""
     try:
-        yield part
-        with naming(path):
-            if sync:
-                sync_file(part)
-            os.replace(part, path)
-    except BaseException:
-        with contextlib.suppress(OSError):  # whatever is wrong with the folder is said already
-            part.unlink()
-        raise
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:  # a network's disk that knows no locks, on which nobody sweeps either
+        return True
+    return os.fstat(descriptor).st_nlink > 0
 
 
 def write_whole(path: Union[str, Path], content: Union[str, bytes, memoryview], shared: bool = False) -> None:

@@ -8,10 +8,11 @@ from typing import Any, Dict, Union
 
 import yaml
 
-from espnet2_nhv.errors import UserError
+from espnet2_nhv.errors import UserError, in_one_line
 
 # Aliases make a small file a huge one: a configuration has some hundred entries, a card some thousand.
 MAX_YAML_BYTES, MAX_YAML_NODES = 1 << 22, 200_000
+_LONG_YAML, _DEEPEST_YAML = 50_000, 300  # letters, levels
 
 
 def read_text(path: Union[str, Path], what: str = "text") -> str:
@@ -46,29 +47,47 @@ def read_text(path: Union[str, Path], what: str = "text") -> str:
         ) from None
 
 
-def load_yaml(path: Union[str, Path]) -> Any:
+def load_yaml(path: Union[str, Path], largest: int = MAX_YAML_BYTES, most: int = MAX_YAML_NODES) -> Any:
     """What a YAML file says, as plain values; tags that would make objects are refused.
+
+    Parameters
+    ----------
+    path : of the file
+    largest, most : int, letters of it and values in it, by default as many as a configuration or a card may have
 
     Raises
     ------
     FileNotFoundError, IsADirectoryError, NotADirectoryError
         As :func:`read_text`.
     UserError
-        If it is not YAML, or would become more than 200,000 values, e.g. by aliases of aliases.
+        If it is not YAML, or would become more values than that, e.g. by aliases of aliases.
     """
     text = read_text(path, "YAML")
-    if len(text) > MAX_YAML_BYTES:
-        raise UserError(f"{path}: {len(text)} characters are too many for a configuration")
+    if len(text) > largest:
+        raise UserError(f"{path}: {len(text)} characters are too many, {largest} is the most")
     try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        if node is not None and _size(node, {}) > MAX_YAML_NODES:
-            raise UserError(f"{path}: its aliases make more than {MAX_YAML_NODES} values of it: write it out")
-        return yaml.safe_load(text)
+        loader = _loader(text)
+        node = loader.get_single_node()
+        if node is not None and _size(node, {}) > most:
+            raise UserError(f"{path}: its aliases make more than {most} values of it: write it out")
+        return None if node is None else loader.construct_document(node)
     except UserError:
         raise
     except Exception as error:  # a bad date or number, a name that is no key: PyYAML has no one error for them
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise UserError(f"{path}: not readable as YAML ({reason[:200]})") from None
+        raise UserError(f"{path}: not readable as YAML ({in_one_line(error)})") from None
+
+
+def _loader(text: str) -> Any:
+    """PyYAML's own for what is short; for what is long libyaml's, which is quick, but dies of deep nesting."""
+    fast = getattr(yaml, "CSafeLoader", None)
+    if fast is None or len(text) < _LONG_YAML:
+        return yaml.SafeLoader(text)
+    depth = 0
+    for event in yaml.parse(text, Loader=fast):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > _DEEPEST_YAML:
+            raise ValueError(f"more than {_DEEPEST_YAML} levels of nesting")
+    return fast(text)
 
 
 def existing_path(path: Union[str, Path]) -> str:

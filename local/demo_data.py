@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import List
 
 import numpy as np
-import soundfile
 from demo_singer import CONSONANTS, FS, VOWELS, Note, Voice, sing
 from tqdm import tqdm
 
 from espnet2_nhv.bin.cli import run_cli
 from espnet2_nhv.feature.datadir import write_data_dir
 from espnet2_nhv.files import write_whole
+from espnet2_nhv.synthesis.wav import write_wav
 
 VOICES = {
     "alto": Voice(55, 74, 1.08, (3700, 4300), -33, 3200, (5.6, 50)),
@@ -89,7 +89,7 @@ def write_corpus(folder: Path) -> None:
         notes = compose(VOICES[voice], number if set_ == "train" else 2, rng)
         wav, f0 = sing(notes, VOICES[voice], rng)
         name = f"{voice}_{set_}_{number:02d}"
-        soundfile.write(folder / "wav" / f"{name}.wav", wav, FS, subtype="PCM_16")
+        write_wav(folder / "wav" / f"{name}.wav", wav, FS)
         np.save(folder / "f0" / f"{name}.npy", f0.astype(np.float32))
     write_whole(stamp, version + "\n")
 

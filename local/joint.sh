@@ -146,9 +146,9 @@ if [ "$stage" -le 7 ] && [ "$stop_stage" -ge 7 ]; then
         # shellcheck disable=SC2046
         sing xiaoice svs "$expdir/predicted/decode/$part" --use_teacher_forcing true $(given "$part")
         $python "$root/local/predicted_dump.py" --decode "$expdir/predicted/decode/$part" --dump "$dumpdir/$part" \
-            --out "$expdir/predicted/dump/$part"
+            --out "$expdir/predicted/dump/$part" --vocoder "$vocoder"
     done
-    $python -m espnet2_nhv.bin.train --config "$root/conf/train/nhv.yaml" --init_vocoder "$vocoder" \
+    $python -m espnet2_nhv.bin.train --config "$root/conf/train/finetune/nhv.yaml" --init_vocoder "$vocoder" \
         --train_data "$expdir/predicted/dump/train" --valid_data "$expdir/predicted/dump/dev" \
         --stats_dir "$expdir/predicted/stats" --output_dir "$expdir/nhv_finetuned" --ngpu "$ngpu" \
         --budget "$finetune" --licence "$(cat licence 2> /dev/null || echo unknown)" --trained_on scores --inference_model "$inference_model"

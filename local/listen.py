@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Dict, List
 
 import numpy as np
-import soundfile
 from listen_sounds import CHANGES, FS, phrases, renderers
 from tqdm import tqdm
 
@@ -22,6 +21,7 @@ from espnet2_nhv.feature.spec import FeatureSpec
 from espnet2_nhv.report.page.build import build_page
 from espnet2_nhv.synthesis.inputs import input_files
 from espnet2_nhv.synthesis.recording import read_recording
+from espnet2_nhv.synthesis.wav import write_wav
 from espnet2_nhv.vocoder.registry import build_vocoder
 from espnet2_nhv.vocoder.synthesizer import Synthesizer
 
@@ -134,7 +134,7 @@ def _write_set(folder: Path, wavs: Dict[str, np.ndarray]) -> None:
     lines = []
     for utt, wav in wavs.items():
         path = folder / "wav" / f"{utt}.wav"
-        soundfile.write(path, np.clip(wav, -1.0, 1.0), FS, subtype="PCM_16")
+        write_wav(path, np.clip(wav, -1.0, 1.0), FS)
         lines.append(f"{utt} {path}\n")
     (folder / "wav.scp").write_text("".join(lines))
 

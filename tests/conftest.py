@@ -1,11 +1,13 @@
 """What several tests share."""
 
 import os
+import random
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from page_browser import chromium, page_address  # noqa: F401
 from page_files import page, page_folders  # noqa: F401
 from result_files import expdir  # noqa: F401
@@ -41,6 +43,13 @@ def demo_wavs() -> dict:
         rng = np.random.default_rng(seed)
         songs[name] = sing(compose(voice, 2, rng), voice, rng)
     return songs
+
+
+def pytest_runtest_setup() -> None:
+    """Each test draws the same numbers every time, whichever ran before it in the same process."""
+    random.seed(0)
+    np.random.seed(0)
+    torch.manual_seed(0)
 
 
 def pytest_collection_modifyitems(items) -> None:

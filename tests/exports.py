@@ -12,7 +12,7 @@ LICENCE, TRAINED_ON = "CC0-1.0", "nothing but chance — そう"
 
 def save_small(folder, spec=None, **arguments):
     """Save an NHV whose filters are not the prior's."""
-    torch.manual_seed(0)
+    torch.manual_seed(5)  # of which harmonics and noise are both heard, and neither is too loud
     vocoder = build_vocoder("nhv", spec, **{**dict(channels=24, hidden=32, n_blocks=1), **arguments})
     torch.nn.init.normal_(vocoder.network.head.weight, std=0.1)
     torch.nn.init.normal_(vocoder.network.head.bias, std=0.1)

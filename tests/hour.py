@@ -1,18 +1,22 @@
 """An hour of sound through the commands: does memory stay flat, is there progress, does Ctrl-C keep what is done?
 
-    tests/hour.py [--minutes 60] [--only copy_synthesis prepare extract synthesize]
+    tests/hour.py [--minutes 60] [--only prepare extract decode copy_synthesis synthesize]
 
-Prints a line a command: peak of memory for a tenth of the length and for all of it, and what an interruption left. Not
-a test by pytest: it takes about twenty minutes of CPU.
+Prints a line a command: time, peak of memory and updates of its progress, for a tenth of the length and for all of it;
+then what an interruption left, of six recordings. Not a test by pytest: it takes about twenty minutes of CPU.
 """
 
 import argparse
+import fcntl
 import os
-import shutil
+import pty
 import signal
+import struct
 import subprocess
 import sys
 import tempfile
+import termios
+import threading
 import time
 from pathlib import Path
 
@@ -20,94 +24,153 @@ import numpy as np
 import soundfile
 
 ROOT = Path(__file__).resolve().parent.parent
-FS = 44100
+FS, PARTS = 44100, 6
+BIN = [sys.executable, "-m"]
+# In this order: what one makes the next reads.
+COMMANDS = {
+    "prepare": [
+        "prepare",
+        "--data",
+        "data",
+        "--out",
+        "dump/train",
+        "--spec",
+        str(ROOT / "conf/feature/44k_hop256.yaml"),
+    ],
+    "extract": ["extract", "--data", "dump/train", "--f0_method", "swift"],
+    "decode": ["decode", "--vocoder", str(ROOT / "pretrained/nhv"), "--data", "dump/train", "--out", "decoded"],
+    "copy_synthesis": ["copy_synthesis", "songs", "copied", "--f0_method", "swift", "--keep_features", "kept"],
+    "synthesize": ["synthesize", "--mel", "kept", "--out", "sung"],
+}
+# What each makes for one input, and is not made again.
+MADE = {
+    "prepare": "dump/train/flac/*.flac",
+    "extract": "dump/train/ark/job.*.json",
+    "decode": "decoded/**/*.wav",
+    "copy_synthesis": "copied/*.wav",
+    "synthesize": "sung/*.wav",
+}
 
 
-def sing(path: Path, minutes: float) -> None:
+def sing(path: Path, minutes: float, seed: int = 0) -> None:
     """A voice-like tone of many pitches with rests, written block by block."""
-    with soundfile.SoundFile(path, "w", FS, 1, "PCM_16") as file:
-        phase, rng = 0.0, np.random.default_rng(0)
-        for second in range(round(60 * minutes)):
-            f0 = 110 * 2 ** rng.uniform(0, 2) * np.ones(FS)
-            angles = phase + np.cumsum(2 * np.pi * f0 / FS)
+    with soundfile.SoundFile(path, "w", 48000, 1, "PCM_16") as file:
+        phase, rng = 0.0, np.random.default_rng(seed)
+        for second in range(max(1, round(60 * minutes))):
+            f0 = 110 * 2 ** rng.uniform(0, 2) * np.ones(48000)
+            angles = phase + np.cumsum(2 * np.pi * f0 / 48000)
             phase = angles[-1] % (2 * np.pi)
-            wav = sum(np.cos(k * angles) / k for k in range(1, 12)) * 0.08 + 0.001 * rng.standard_normal(FS)
+            wav = sum(np.cos(k * angles) / k for k in range(1, 12)) * 0.08 + 0.001 * rng.standard_normal(48000)
             file.write(wav * (0.0 if second % 9 == 8 else 1.0))
 
 
-def commands(folder: Path) -> dict:
-    bin_ = [sys.executable, "-m"]
-    spec = str(ROOT / "conf/feature/44k_hop256.yaml")
-    return {
-        "copy_synthesis": [*bin_, "espnet2_nhv.bin.copy_synthesis", "song.wav", "copy.wav", "--f0_method", "swift",
-                           "--keep_features", "kept"],
-        "synthesize": [*bin_, "espnet2_nhv.bin.synthesize", "--mel", "kept", "--out", "sung"],
-        "prepare": [*bin_, "espnet2_nhv.bin.prepare", "--data", "data", "--out", "dump/train", "--spec", spec],
-        "extract": [*bin_, "espnet2_nhv.bin.extract", "--data", "dump/train", "--f0_method", "swift"],
-    }  # fmt: skip
+def lay_out(folder: Path, minutes: float, count: int) -> Path:
+    """A folder with `count` recordings, `minutes` in all, and the data directory of them."""
+    for name in ("data", "songs"):
+        (folder / name).mkdir(parents=True)
+    names = [f"song{number}" for number in range(count)]
+    for number, name in enumerate(names):
+        sing(folder / "songs" / f"{name}.wav", minutes / count, number)
+    (folder / "data/wav.scp").write_text("".join(f"{name} {folder.resolve()}/songs/{name}.wav\n" for name in names))
+    (folder / "data/utt2spk").write_text("".join(f"{name} x\n" for name in names))
+    return folder
 
 
-def run(command, folder, interrupt_after=None):
-    """Status, seconds, peak memory (MB) and what was said."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    start = time.perf_counter()
-    process = subprocess.Popen(
-        command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-    )  # fmt: skip
-    if interrupt_after is not None:
+class Run:
+    """A command on a terminal, as a user has it: what it says, how far it says it is, how much memory it takes."""
+
+    def __init__(self, name: str, folder: Path):
+        self.said, self.begin = b"", time.perf_counter()
+        self.terminal, end = pty.openpty()
+        fcntl.ioctl(end, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))  # a new one has no rows and columns
+        module, *options = COMMANDS[name]
+        self.process = subprocess.Popen(
+            [*BIN, f"espnet2_nhv.bin.{module}", *options], cwd=folder, stdout=end, stderr=end, stdin=subprocess.DEVNULL,
+            env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+        )  # fmt: skip
+        os.close(end)
+        self.listener = threading.Thread(target=self._listen)
+        self.listener.start()
+
+    def _listen(self) -> None:
         try:
-            process.wait(interrupt_after)
-        except subprocess.TimeoutExpired:
-            process.send_signal(signal.SIGINT)
-    said = process.communicate()[0]
-    return process.returncode, time.perf_counter() - start, said
+            while part := os.read(self.terminal, 4096):
+                self.said += part
+        except OSError:  # the other end is closed
+            pass
+
+    def wait(self) -> None:
+        _, status, usage = os.wait4(self.process.pid, 0)
+        self.process.returncode = self.status = os.waitstatus_to_exitcode(status)
+        self.seconds, self.peak = time.perf_counter() - self.begin, usage.ru_maxrss / 1024
+        self.listener.join()
+        os.close(self.terminal)
+        self.lines = [line for line in self.said.decode(errors="replace").replace("\r", "\n").splitlines() if line]
+        self.updates = sum("%|" in line for line in self.lines)
 
 
-def peak_of(command, folder):
-    """Peak memory (MB) of a command, measured by a process that does nothing else."""
-    code = "import resource, subprocess, sys; status = subprocess.call(sys.argv[1:]); "
-    code += "print('PEAK', resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss); sys.exit(status)"
-    status, seconds, said = run([sys.executable, "-c", code, *command], folder)
-    peak = next((int(line.split()[1]) / 1024 for line in said.splitlines() if line.startswith("PEAK")), float("nan"))
-    return status, seconds, peak, said
+def measure(name: str, folder: Path, minutes: float) -> Run:
+    run = Run(name, folder)
+    run.wait()
+    print(
+        f"{name}: {minutes:g} min: status {run.status}, {run.seconds:.0f} s, peak {run.peak:.0f} MB, "
+        f"{run.updates} updates of its progress",
+        flush=True,
+    )
+    if run.status:
+        print("   " + "\n   ".join(run.lines[-3:]))
+    return run
+
+
+def interrupt(name: str, folder: Path) -> bool:
+    """Ctrl-C once something is made; then again to the end. Whether it said so, and kept what was made."""
+
+    def made():
+        return {path: path.stat().st_ino for path in folder.glob(MADE[name])}
+
+    run = Run(name, folder)
+    while not made() and run.process.poll() is None:
+        time.sleep(0.01)
+    if run.process.poll() is not None:
+        print(f"{name}: ended before it could be interrupted: {run.said.decode(errors='replace')[-300:]}")
+        return False
+    run.process.send_signal(signal.SIGINT)
+    run.wait()
+    # Of prepare's phrases those of a finished recording are kept; the others are made again.
+    kept = made() if name != "prepare" else {}
+    again = Run(name, folder)
+    again.wait()
+    now = made()
+    good = run.status == 130 and again.status == 0 and kept.items() <= now.items() and bool(now)
+    print(
+        f"{name}: interrupted: status {run.status}, {run.lines[-1]!r}; {len(kept)} kept; again: status {again.status}, "
+        f"{len(now)} there: {'good' if good else 'WRONG'}",
+        flush=True,
+    )
+    return good
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--minutes", type=float, default=60.0)
-    parser.add_argument("--only", nargs="+", default=["copy_synthesis", "synthesize", "prepare", "extract"])
+    parser.add_argument("--only", nargs="+", default=list(COMMANDS), choices=list(COMMANDS))
     args = parser.parse_args()
-    failed = False
+    good = True
     with tempfile.TemporaryDirectory() as top:
-        peaks = {}
+        runs = {}
         for share in (0.1, 1.0):
-            folder = Path(top) / str(share)
-            (folder / "data").mkdir(parents=True)
-            sing(folder / "song.wav", share * args.minutes)
-            (folder / "data/wav.scp").write_text(f"song {folder}/song.wav\n")
-            (folder / "data/utt2spk").write_text("song x\n")
+            folder = lay_out(Path(top) / str(share), share * args.minutes, 1)
             for name in args.only:
-                status, seconds, peak, said = peak_of(commands(folder)[name], folder)
-                peaks[name, share] = peak
-                print(
-                    f"{name}: {share * args.minutes:g} min: status {status}, {seconds:.0f} s, peak {peak:.0f} MB",
-                    flush=True,
-                )
-                if status:
-                    failed = True
-                    print("   " + "\n   ".join(said.splitlines()[-3:]))
+                runs[name, share] = measure(name, folder, share * args.minutes)
+                good &= runs[name, share].status == 0
         for name in args.only:
-            grown = peaks[name, 1.0] - peaks[name, 0.1]
+            grown = runs[name, 1.0].peak - runs[name, 0.1].peak
             print(f"{name}: ten times as long takes {grown:+.0f} MB")
-        shutil.rmtree(Path(top) / "1.0" / "dump", ignore_errors=True)
-        for name in (name for name in args.only if name == "prepare"):
-            status, seconds, said = run(commands(folder)[name], folder, interrupt_after=6)
-            print(f"{name}: interrupted: status {status}, {said.splitlines()[-1] if said else ''}")
-            status, *_ = run(commands(folder)[name], folder)
-            print(f"{name}: again: status {status}")
-            failed |= status != 0
-    sys.exit(failed)
+        folder = lay_out(Path(top) / "parts", args.minutes / 10, PARTS)
+        for name in args.only:
+            good &= interrupt(name, folder)
+    sys.exit(not good)
 
 
 if __name__ == "__main__":

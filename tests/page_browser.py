@@ -3,10 +3,10 @@
 import functools
 import http.server
 import threading
-import time
 
 import pytest
 from browser import open_browser
+from waiting import until
 
 ENTER, SHIFT, LEFT, UP, RIGHT, DOWN = (
     "\ue007",
@@ -45,15 +45,9 @@ class QuietHandler(http.server.SimpleHTTPRequestHandler):
         pass
 
 
-def wait(browser, script, seconds=60):
+def wait(browser, script):
     """What a script returns, once that is true."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        value = browser.execute_script(f"return {script}")
-        if value:
-            return value
-        time.sleep(0.05)
-    raise AssertionError(f"{script} did not become true")
+    return until(lambda: browser.execute_script(f"return {script}"), what=script)
 
 
 def opened(browser, address):

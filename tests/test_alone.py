@@ -6,6 +6,7 @@ import os
 import numpy as np
 import pytest
 import soundfile
+from waiting import LONG
 
 from espnet2_nhv.alone import alone_in
 from espnet2_nhv.errors import UserError
@@ -34,7 +35,7 @@ def test_a_killed_run_holds_nothing(tmp_path):
     ready = fork.Event()
     process = fork.Process(target=_hold, args=(tmp_path, ready))
     process.start()
-    assert ready.wait(60)
+    assert ready.wait(LONG)
     with pytest.raises(UserError), alone_in(tmp_path):
         pass
     process.kill()

@@ -1,14 +1,18 @@
 """Files that are whole or not there: what is in a folder after each way in which writing can end."""
 
 import errno
+import fcntl
+import multiprocessing
 import os
 import signal
+import struct
 import subprocess
 import sys
-import time
+import termios
 from pathlib import Path
 
 import pytest
+from waiting import LONG, until
 
 from espnet2_nhv.bin.cli import run_cli
 from espnet2_nhv.files import whole_file, write_whole
@@ -70,6 +74,16 @@ def test_it_is_on_the_disk_before_it_takes_its_name(monkeypatch):
     assert steps == [3, "named", "named"]
 
 
+def _is_full(pipe):
+    waiting = struct.unpack("i", fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)))[0]
+    return waiting == fcntl.fcntl(pipe, fcntl.F_GETPIPE_SZ)
+
+
+def _sleeps(pid):
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "S"
+
+
+@pytest.mark.skipif(not hasattr(fcntl, "F_GETPIPE_SZ"), reason="asks Linux how full a pipe is (Python 3.10)")
 def test_ctrl_c_in_the_middle_of_a_write():
     """A true SIGINT, while the writer waits inside its write for a reader of a pipe that never reads all."""
     Path("old.txt").write_bytes(b"old")
@@ -81,9 +95,9 @@ def test_ctrl_c_in_the_middle_of_a_write():
     process = subprocess.Popen([sys.executable, "-c", code], env=environment, stderr=subprocess.PIPE)
     with open("old.txt.part", "rb") as pipe:
         pipe.read(1)
-        time.sleep(0.2)
+        until(lambda: _is_full(pipe) and _sleeps(process.pid), process)  # in its write, then
         process.send_signal(signal.SIGINT)
-        _, message = process.communicate(timeout=60)
+        _, message = process.communicate(timeout=LONG)
     assert b"KeyboardInterrupt" in message
     assert _files() == {"old.txt": b"old"}
 
@@ -123,6 +137,29 @@ def test_writers_of_one_file_do_not_meet():
             third.write_bytes(b"third")
             raise KeyboardInterrupt
     assert _files() == {"same.txt": b"first, whole"}
+
+
+def test_what_killed_writers_of_one_file_left_is_swept_and_what_is_being_written_is_not():
+    Path("same.txt.0123abcd.part").write_bytes(b"left by a process that was killed")
+    Path("same.txt.part").write_bytes(b"another's")
+    with whole_file("same.txt", shared=True) as first:
+        first.write_bytes(b"first")
+        write_whole("same.txt", "second", shared=True)
+        assert first.read_bytes() == b"first" and len(_files()) == 3
+    assert _files() == {"same.txt": b"first", "same.txt.part": b"another's"}
+
+
+def test_many_writers_of_one_file_at_once():
+    """Each sweeps while the others begin: none loses its own."""
+    pool = multiprocessing.get_context("fork").Pool(4)
+    with pool:
+        assert pool.map(_write_often, range(4)) == [None] * 4
+    assert list(_files()) == ["same.txt"]
+
+
+def _write_often(number):
+    for _ in range(100):
+        write_whole("same.txt", str(number), shared=True)
 
 
 def test_a_folder_that_is_not_there_or_is_in_the_way():

@@ -1,11 +1,9 @@
 """Files that nobody meant: whatever bytes and values are in them, one sentence comes back, or numbers that can be used.
 
-Three hundred cases; ``NHV_FUZZ=10000`` tries ten thousand (tests/nightly.sh). Nothing may run, nothing may be written
-but where it was asked for, and nothing may raise but what people are meant to read.
+Here features, sound, tables, YAML and vocoders; scores and archives in test_fuzz_scores.py. How many cases: fuzzing.py.
 """
 
 import io
-import os
 import pickle
 import struct
 import tempfile
@@ -19,12 +17,14 @@ import soundfile
 import torch
 import yaml
 from exports import save_small
-from hypothesis import HealthCheck, given, settings
+from fuzzing import Runs, damaged, fuzz, here, tried, written  # noqa: F401
+from hypothesis import given
 from hypothesis import strategies as st
+from small import SMALL, TRAINABLE
 
 from espnet2_nhv.errors import UserError
 from espnet2_nhv.feature.ark import read_matrix
-from espnet2_nhv.feature.audio import BadAudio, load_audio
+from espnet2_nhv.feature.audio import load_audio
 from espnet2_nhv.feature.datadir import read_segments, read_table
 from espnet2_nhv.feature.pitch.curve import Curve
 from espnet2_nhv.feature.pitch.curve_files import read_curve
@@ -34,71 +34,15 @@ from espnet2_nhv.synthesis.features import Layout, read_f0s, read_mels
 from espnet2_nhv.synthesis.inputs import input_files
 from espnet2_nhv.synthesis.pack import Pack
 from espnet2_nhv.train.config import load_config
+from espnet2_nhv.vocoder.registry import build_vocoder, full_arguments
 from espnet2_nhv.vocoder.saved import load_vocoder
 
-KINDS = 8
-CASES = max(1, int(os.environ.get("NHV_FUZZ", "300")) // KINDS)
-fuzz = settings(
-    max_examples=CASES, deadline=None, database=None, derandomize=True,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example],
-)  # fmt: skip
 SPEC = FeatureSpec()
-TRACE = "ran"
-
-
-class Runs:
-    """What leaves a file behind if it is unpickled."""
-
-    def __reduce__(self):
-        return os.system, (f"touch {TRACE}",)
-
-
-@pytest.fixture(autouse=True, scope="module")
-def here(tmp_path_factory):
-    """A folder of its own, in which nothing has run at the end."""
-    folder, before = tmp_path_factory.mktemp("fuzz"), os.getcwd()
-    os.chdir(folder)
-    yield folder
-    os.chdir(before)
-    assert not (folder / TRACE).exists()
 
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory):
     return save_small(tmp_path_factory.mktemp("small") / "nhv")
-
-
-def tried(function, *arguments):
-    """What `function` gives, or None where it refuses, in one sentence of a length that can be read."""
-    before = set(os.listdir())
-    try:
-        return function(*arguments)
-    except (UserError, BadAudio) as error:
-        assert str(error).strip() and "\n" not in str(error) and len(str(error)) < 2000, str(error)
-        return None
-    finally:
-        assert set(os.listdir()) == before
-
-
-def written(name, content):
-    """A path in a new folder, so that nothing is known of it from before."""
-    path = Path(tempfile.mkdtemp(dir="..")) / name
-    path.write_bytes(content)
-    return path
-
-
-def damaged(content):
-    """Bytes of which some are others, or missing, or too many."""
-
-    @st.composite
-    def change(draw):
-        changed = bytearray(content)
-        for _ in range(draw(st.integers(0, 4))):
-            at = draw(st.integers(0, max(0, min(len(changed) - 1, draw(st.sampled_from([16, 64, 300, 10**6]))))))
-            changed[at : at + draw(st.integers(0, 4))] = draw(st.binary(max_size=4))
-        return bytes(changed[: draw(st.sampled_from([len(changed)] * 3 + [0, 1, 7, len(changed) // 2]))])
-
-    return change()
 
 
 def ark_of(**arrays):
@@ -265,11 +209,27 @@ def _is_large(value):
 
 @fuzz
 @given(st.data())
+def test_arguments_of_vocoders(data):
+    """One argument is another, of some kind: a sentence, or a vocoder; one of NHV sings."""
+    name = data.draw(st.just("nhv") | st.sampled_from(TRAINABLE))
+    arguments = full_arguments(name, **SMALL.get(name, {}))
+    changed = data.draw(st.sampled_from(sorted(arguments)))
+    value = data.draw((VALUES | st.integers(-3, 12)).filter(lambda x: not _is_large(x)))
+    vocoder = tried(lambda: build_vocoder(name, **{**arguments, changed: value}))
+    if vocoder is not None and name == "nhv":
+        with torch.no_grad():
+            tried(vocoder.inference, torch.full((3, 128), -3.0), torch.full((3,), 200.0))
+
+
+@fuzz
+@given(st.data())
 def test_packs(data):
     buffer = io.BytesIO()
-    tensors = st.sampled_from(
-        [torch.zeros(1, 5, 128), torch.full((1, 5), 200.0), torch.zeros(()), torch.ones(2, 2), 3, "x", None]
-    )
+    tensors = st.sampled_from([
+        torch.zeros(1, 5, 128), torch.full((1, 5), 200.0), torch.zeros(()), torch.ones(2, 2), 3, "x", None,
+        torch.nn.Parameter(torch.zeros(5, 128)), torch.zeros(1).expand(10**12), torch.zeros(5, 128).to_sparse(),
+        torch.zeros(5, dtype=torch.complex64), torch.zeros(5, 128, dtype=torch.bfloat16), torch.zeros(5) > 0,
+    ])  # fmt: skip
     entries = st.dictionaries(st.sampled_from(["mel", "f0", "offset", "x"]), tensors | st.floats(), max_size=4)
     torch.save(data.draw(st.lists(entries, max_size=2) | entries | tensors), buffer)
     content = buffer.getvalue()

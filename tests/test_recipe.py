@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from waiting import LONG
 
 ROOT = Path(__file__).resolve().parents[1]
 FS = 44100
@@ -22,7 +23,7 @@ def run_sh(cwd, *options, script="run.sh"):
         cwd=cwd,
         capture_output=True,
         text=True,
-        timeout=900,
+        timeout=4 * LONG,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
     )
 

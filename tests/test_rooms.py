@@ -11,7 +11,7 @@ PACKAGE = ROOT / "espnet2_nhv"
 # From the ground up; a room imports rooms of lower floors only. docs/design.md shows the same.
 FLOORS = [
     {"errors", "files", "caches"},
-    {"text", "alone"},
+    {"text", "alone", "arguments"},
     {"dsp", "notation"},
     {"feature"},
     {"loss", "discriminator"},

@@ -14,7 +14,7 @@ import torch.multiprocessing
 from tqdm import tqdm
 
 from espnet2_nhv.bench.example import example_features
-from espnet2_nhv.errors import UserError
+from espnet2_nhv.errors import UserError, in_one_line
 from espnet2_nhv.feature.spec import FeatureSpec
 from espnet2_nhv.train.config import load_config
 from espnet2_nhv.train.task import GANVocoderTask
@@ -139,13 +139,22 @@ def _rows(names: Sequence[str], measure: Callable[[str], Dict], seconds: float) 
         try:
             rows.append(dict(vocoder=name, **measure(name)))
         except (RuntimeError, UserError, ImportError) as error:  # the others are measured all the same
-            rows.append(dict(vocoder=name, problem=" ".join(str(error).split())[:200]))
+            rows.append(dict(vocoder=name, problem=in_one_line(error)))
     return rows
 
 
 def _trained(names: Optional[Sequence[str]]) -> List[str]:
-    # Building those that are not asked for is left out: some need packages that may not be there.
-    return [name for name in (names or VOCODERS) if vocoder_class(name).trainable and not vocoder_class(name).needs_wav]
+    """`names`, or all rows, but for those that learn nothing or need the recording; classes that fail are kept."""
+    kept = []
+    for name in names or VOCODERS:
+        try:
+            row = vocoder_class(name)
+        except (UserError, ImportError):  # its package is missing: its row is to say so
+            kept.append(name)
+            continue
+        if row.trainable and not row.needs_wav:
+            kept.append(name)
+    return kept
 
 
 def _batch(spec: FeatureSpec, size: int, seconds: float):

@@ -12,7 +12,7 @@ import numpy as np
 import soundfile
 from tqdm import tqdm
 
-from espnet2_nhv.errors import UserError
+from espnet2_nhv.errors import UserError, in_one_line
 
 _FS = 44100
 # Runs the command as the interpreter would, then writes its highest memory: what wait() gives would have the parent's
@@ -123,7 +123,7 @@ def _write(path: Path, seconds: float, recording: str) -> None:
         try:
             samples, fs = soundfile.read(recording, dtype="float32", always_2d=True)
         except (OSError, RuntimeError) as error:
-            raise UserError(f"{recording}: not readable as audio ({error})") from None
+            raise UserError(f"{recording}: not readable as audio ({in_one_line(error)})") from None
         samples, n_samples = samples[:, 0], int(seconds * fs)
     else:
         moments, fs = np.arange(20 * _FS) / _FS, _FS

@@ -23,7 +23,7 @@ def run_cli(main: Callable[[], None]) -> None:
         print("interrupted; the same command goes on where it stopped", file=sys.stderr)
         sys.exit(130)
     except OSError as error:
-        if error.errno == errno.ENOSPC:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
             where = f" while writing {error.filename}" if error.filename else ""
             sys.exit(f"error: the disk is full{where}: free some space and run the same command again")
         if error.filename and error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):

@@ -3,7 +3,7 @@
 import argparse
 import logging
 
-from espnet2_nhv.bin.cli import add_subtype, add_threads, add_vocoder, run_cli
+from espnet2_nhv.bin.cli import add_knobs, add_subtype, add_threads, add_vocoder, knobs_of, run_cli
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -19,6 +19,7 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument("--part", help="name or number of the part or track; default: the first with lyrics")
     parser.add_argument("--voice", help="number of the voice in the part (MusicXML)")
     parser.add_argument("--verse", type=int, default=1, help="of the lyrics (MusicXML)")
+    add_knobs(parser)
     add_subtype(parser)
     add_threads(parser)
     return parser
@@ -29,6 +30,7 @@ def main() -> None:
     # Below the options, and the score before the model: what is wrong with it is said at once.
     from espnet2_nhv.notation.read import changed, read_song
 
+    knobs = knobs_of(args)
     song = changed(read_song(args.score, args.part, args.voice, args.verse), args.key_shift, args.tempo)
     from espnet2_nhv.synthesis.default import set_threads
     from espnet2_nhv.synthesis.sing import open_singer, sing
@@ -37,7 +39,7 @@ def main() -> None:
     set_threads(args.threads)
     logging.getLogger().setLevel(logging.WARNING)  # ESPnet tells of every tensor
     singer = open_singer(args.model, args.vocoder)
-    wav = sing(song, singer, logging.warning)
+    wav = sing(song, singer, logging.warning, knobs)
     write_wav(args.target, wav, singer.fs, args.subtype)
     print(f"{args.target}: {len(wav) / singer.fs:.1f} s")
 

@@ -7,7 +7,8 @@ from typing import Optional
 
 import torch
 
-from espnet2_nhv.errors import UserError
+from espnet2_nhv.arguments import check_types
+from espnet2_nhv.errors import UserError, in_one_line
 
 # name: "module:class"; called with waveforms (B, 1, N), it returns for each of its parts the list of the outputs of
 # all layers, the verdict last (pwg and style_melgan: the verdicts alone, which leave nothing to match features of).
@@ -53,6 +54,7 @@ def build_discriminator(name: str, **overrides) -> Optional[torch.nn.Module]:
         both = isinstance(value, dict) and isinstance(arguments.get(key), dict)
         arguments[key] = {**arguments[key], **value} if both else value
     try:
+        check_types(cls.__init__, arguments, f"discriminator {name}")
         return cls(**arguments)
-    except TypeError as error:
-        raise UserError(f"discriminator {name}: {error}") from error
+    except (TypeError, ValueError, ArithmeticError, LookupError, AttributeError, RuntimeError, AssertionError) as error:
+        raise UserError(f"discriminator {name}: {in_one_line(error)}") from error

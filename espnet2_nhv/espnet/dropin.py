@@ -1,7 +1,7 @@
 """A saved vocoder of ours behind an acoustic model of ESPnet, in its inference programs."""
 
 from pathlib import Path
-from typing import Any, Dict, Optional, Union
+from typing import Any, Callable, Dict, Optional, Union
 
 import torch
 
@@ -12,6 +12,7 @@ from espnet2_nhv.feature.spec import FeatureSpec, check_compatible
 from espnet2_nhv.refiner.refined import RefinedVocoder
 from espnet2_nhv.refiner.saved import load_refiner
 from espnet2_nhv.text import load_yaml
+from espnet2_nhv.vocoder.knobs import Knobs
 from espnet2_nhv.vocoder.saved import load_vocoder
 from espnet2_nhv.vocoder.synthesizer import Synthesizer
 
@@ -33,6 +34,7 @@ class DropInVocoder:
     Attributes
     ----------
     f0 : Tensor [shape=(T,)], Hz, of the last call; None where the vocoder needs none
+    knobs : function of a FeatureSpec and a number of its frames, which makes the knobs of the next call
 
     Raises
     ------
@@ -49,6 +51,7 @@ class DropInVocoder:
         self.vocoder, self.spec, self.f0_source = vocoder, spec, f0_source
         self.fs = vocoder.fs
         self.f0: Optional[torch.Tensor] = None
+        self.knobs: Callable[[FeatureSpec, int], Optional[Knobs]] = lambda spec, n_frames: None
         sings = hasattr(model, "svs")
         network = model.svs if sings else model.tts
         self.normalize = model.normalize
@@ -68,7 +71,7 @@ class DropInVocoder:
         self.f0 = None
         if self.vocoder.needs_f0:
             self.f0 = self.listener.f0(self.f0_source, len(feats), self.vocoder.spec)[0]
-        return self.vocoder.inference(feats, self.f0, spec=self.spec)
+        return self.vocoder.inference(feats, self.f0, spec=self.spec, knobs=self.knobs(self.spec, len(feats)))
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({type(self.vocoder).__name__}, f0_source={self.f0_source!r})"

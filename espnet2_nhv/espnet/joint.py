@@ -6,11 +6,13 @@ from typing import Any, Dict, Optional
 
 import torch
 from espnet2.gan_svs.joint import joint_score2wav
+from espnet2.gan_tts.hifigan.hifigan import HiFiGANPeriodDiscriminator, HiFiGANScaleDiscriminator
 from espnet2.gan_tts.joint import joint_text2wav
 from espnet2.tts.feats_extract.dio import Dio
 
 from espnet2_nhv.discriminator.registry import DISCRIMINATORS
 from espnet2_nhv.errors import UserError
+from espnet2_nhv.espnet.joint_loss import JointVocoderLoss
 from espnet2_nhv.espnet.joint_vocoder import JointVocoder
 from espnet2_nhv.espnet.listener import AcousticListener
 from espnet2_nhv.espnet.note_xiaoice import NoteXiaoiceSing
@@ -73,6 +75,21 @@ class _Joint:
         if self.vocoder_is_ours and self.generator["vocoder"].needs_f0:
             acoustic.register_forward_hook(self._append_f0, with_kwargs=True)
             self._infer_mel, acoustic.inference = acoustic.inference, self._infer_mel_and_f0
+        if isinstance(self.discriminator, (HiFiGANPeriodDiscriminator, HiFiGANScaleDiscriminator)):
+            # As several of them return it: ESPnet's losses take a single one's layers for as many discriminators,
+            # and the phrases of a batch for their layers.
+            self.discriminator.register_forward_hook(lambda module, args, output: [output])
+
+    def _judge(self, vocoder_loss: Optional[Dict[str, Any]]) -> None:
+        """The losses of the vocoder's own training in the place of ESPnet's mel loss, weighed by `lambda_mel`."""
+        if vocoder_loss is None:
+            return
+        if not self.vocoder_is_ours or not self.use_mel_loss:
+            raise UserError("vocoder_loss takes a vocoder of espnet2_nhv, and use_mel_loss: true, whose place it takes")
+        try:
+            self.mel_loss = JointVocoderLoss(self.generator["vocoder"], **vocoder_loss)
+        except TypeError as error:
+            raise UserError(f"vocoder_loss: {error}") from error
 
     def connect(self, model: torch.nn.Module, is_new: bool) -> None:
         """Agree with the ESPnet model around, or say in one sentence what does not fit.
@@ -139,6 +156,8 @@ class JointScore2Wav(_Joint, joint_score2wav.JointScore2Wav):
     f0_source : ['ground_truth', 'predicted', 'score']
         F0 of the vocoder in training: the task's pitch, the acoustic model's, or the notes by the labels' durations. In
         inference it is the model's ('ground_truth': where it has one), else the notes'.
+    vocoder_loss : dict or None, arguments of :class:`JointVocoderLoss` beside the vocoder, for one of ours; None is
+        ESPnet's mel loss
     generator_params : ignored; ESPnet's task insists on it
     **arguments : of ESPnet's class
 
@@ -156,10 +175,12 @@ class JointScore2Wav(_Joint, joint_score2wav.JointScore2Wav):
         odim: int,
         f0_source: str = "ground_truth",
         generator_params: Optional[Dict[str, Any]] = None,
+        vocoder_loss: Optional[Dict[str, Any]] = None,
         **arguments,
     ):
         super().__init__(idim=idim, odim=odim, **self._prepare(arguments))
         self._listen(f0_source)
+        self._judge(vocoder_loss)
 
     def forward(self, *args, ssl_feats=None, ssl_feats_lengths=None, **kwargs):
         """ESPnet's; its model also passes self-supervised features, which this one does not use."""
@@ -176,15 +197,23 @@ class JointScore2Wav(_Joint, joint_score2wav.JointScore2Wav):
 class JointText2Wav(_Joint, joint_text2wav.JointText2Wav):
     """ESPnet's JointText2Wav with any vocoder of ours in it.
 
-    Parameters as :class:`JointScore2Wav`; `f0_source` is 'ground_truth' or 'predicted'. FastSpeech2 knows pitch
-    averaged over tokens; the vocoder's ground truth is extracted anew, frame by frame.
+    Parameters as :class:`JointScore2Wav` has them; `f0_source` is 'ground_truth' or 'predicted'. FastSpeech2 knows
+    pitch averaged over tokens; the vocoder's ground truth is extracted anew, frame by frame.
     """
 
     acoustic_key, stock = "text2mel", joint_text2wav
 
-    def __init__(self, idim: int, odim: int, f0_source: str = "ground_truth", **arguments):
+    def __init__(
+        self,
+        idim: int,
+        odim: int,
+        f0_source: str = "ground_truth",
+        vocoder_loss: Optional[Dict[str, Any]] = None,
+        **arguments,
+    ):
         super().__init__(idim=idim, odim=odim, **self._prepare(arguments))
         self._listen(f0_source)
+        self._judge(vocoder_loss)
         self._recording = None
 
     def connect(self, model: torch.nn.Module, is_new: bool) -> None:

@@ -1,12 +1,13 @@
 """A vocoder of our registry as the second half of ESPnet's joint models."""
 
-from typing import Any, Dict, Optional
+from typing import Any, Callable, Dict, Optional
 
 import torch
 
 from espnet2_nhv.errors import UserError
 from espnet2_nhv.espnet.features import global_statistics, spec_of
 from espnet2_nhv.feature.spec import FeatureSpec, check_compatible
+from espnet2_nhv.vocoder.knobs import Knobs
 from espnet2_nhv.vocoder.registry import build_vocoder
 
 
@@ -24,6 +25,9 @@ class JointVocoder(torch.nn.Module):
     needs_f0 : bool, whether the channel of F0 is there
     upsample_factor : int, samples a frame of the acoustic model
     frames_per_frame : int, the vocoder's frames in one of the acoustic model's; those between are interpolated
+    draws_twice : bool, whether a forward pass makes two draws, as losses that compare them want
+    knobs : function of a FeatureSpec and a number of its frames, which makes the knobs of the next inference
+    f0, another : Tensor or None, F0 ``(B, 1, T)`` of the last forward pass, and its second draw, a constant
     """
 
     def __init__(self, name: str, spec: Optional[Dict[str, Any]] = None, **arguments):
@@ -39,6 +43,9 @@ class JointVocoder(torch.nn.Module):
         self.register_buffer("feats_mean", torch.zeros(n_mels, 1))
         self.register_buffer("feats_std", torch.ones(n_mels, 1))
         self.floor: Optional[float] = None
+        self.draws_twice = False
+        self.f0 = self.another = None
+        self.knobs: Callable[[FeatureSpec, int], Optional[Knobs]] = lambda spec, n_frames: None
 
     @property
     def spec(self) -> FeatureSpec:
@@ -94,10 +101,14 @@ class JointVocoder(torch.nn.Module):
 
     def forward(self, c: torch.Tensor) -> torch.Tensor:
         """``(B, n_mels [+ 1], T)`` to waveforms ``(B, 1, T * hop_length)``; no gradient goes into F0."""
-        mel, f0 = self.split(c)
-        return self.vocoder(mel, f0)
+        mel, self.f0 = self.split(c)
+        if not self.draws_twice:
+            return self.vocoder(mel, self.f0)
+        wav, self.another = self.vocoder.forward_twice(mel, self.f0)
+        return wav
 
     def inference(self, c: torch.Tensor) -> torch.Tensor:
         """``(T, n_mels [+ 1])`` to a waveform ``(T * hop_length, 1)``, as ESPnet's generators have it."""
         mel, f0 = self.split(c.T[None])
-        return self.vocoder.inference(mel[0].T, None if f0 is None else f0[0, 0])[:, None]
+        f0, knobs = None if f0 is None else f0[0, 0], self.knobs(self.spec, mel.shape[-1])
+        return self.vocoder.inference(mel[0].T, f0, knobs=knobs)[:, None]

@@ -3,14 +3,13 @@
 import copy
 import inspect
 import logging
-import pickle
 from pathlib import Path
 from typing import Optional
 
 import torch
 from espnet2.tasks import abs_task, gan_svs, gan_tts, svs, tts
 
-from espnet2_nhv.errors import UserError
+from espnet2_nhv.errors import UserError, in_one_line
 from espnet2_nhv.espnet.dropin import build_dropin
 from espnet2_nhv.espnet.features import spec_of
 from espnet2_nhv.espnet.listener import AcousticListener
@@ -175,7 +174,7 @@ def _complete(name: str, params: dict, spec: Optional[FeatureSpec]):
     try:
         return {"spec": known, **full_arguments(name, **params)}, init
     except TypeError as error:
-        raise UserError(f"vocoder_params of {name}: {error}") from error
+        raise UserError(f"vocoder_params of {name}: {in_one_line(error)}") from error
 
 
 def _connect(model: torch.nn.Module, what: str, init: Optional[str]) -> None:
@@ -186,7 +185,8 @@ def _connect(model: torch.nn.Module, what: str, init: Optional[str]) -> None:
             try:
                 network.generator["vocoder"].vocoder.load_state_dict(saved, strict=True)
             except RuntimeError as error:
-                raise UserError(f"init_vocoder {init}: its weights do not fit vocoder_params ({error})") from None
+                reason = in_one_line(error)
+                raise UserError(f"init_vocoder {init}: its weights do not fit vocoder_params ({reason})") from None
         network.connect(model, is_new=init is None)
     elif hasattr(getattr(network, "generator", None), "vocoder_arguments"):
         if getattr(model.pitch_extract, "use_log_f0", False) or model.pitch_normalize is not None:
@@ -202,8 +202,10 @@ def _check_weights(model: torch.nn.Module, model_file) -> None:
     """ESPnet's loader says nothing of weights that are missing or left over."""
     try:
         there = set(torch.load(model_file, map_location="cpu", mmap=True, weights_only=True))
-    except (RuntimeError, pickle.UnpicklingError) as error:
-        raise UserError(f"{model_file}: not readable ({str(error).splitlines()[0]})") from None
+    except FileNotFoundError:
+        raise
+    except Exception as error:  # damaged bytes fail in as many ways as there are bytes
+        raise UserError(f"{model_file}: not readable ({in_one_line(error)})") from None
     wanted = set(model.state_dict())
     for names, fault in ((sorted(wanted - there), "has no weights"), (sorted(there - wanted), "has unknown weights")):
         if names:

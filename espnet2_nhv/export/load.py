@@ -7,6 +7,8 @@ from typing import Union
 from espnet2_nhv.errors import UserError
 from espnet2_nhv.vocoder.synthesizer import Synthesizer
 
+_LARGEST = 2 << 30  # bytes of a model; ONNX itself has no more
+
 
 def load_vocoder(path: Union[str, Path], **options) -> Synthesizer:
     """A saved or exported vocoder, ready for ``wav = vocoder(mel, f0)``.
@@ -62,9 +64,13 @@ def _package_facts(path: Path) -> dict:
 
     try:
         with zipfile.ZipFile(path) as archive, tempfile.TemporaryDirectory() as folder:
-            model = next(name for name in archive.namelist() if name.endswith(".onnx"))
-            return read_onnx(archive.extract(model, folder))[1]
+            model = next(member for member in archive.infolist() if member.filename.endswith(".onnx"))
+            if model.file_size > _LARGEST:
+                raise UserError(f"{path}: unpacked its model has {model.file_size / 2**30:.0f} GiB, more than any has")
+            return read_onnx(archive.extract(model, folder))[1]  # never out of the folder, whatever it is called
     except FileNotFoundError:
         raise UserError(f"{path}: there is no such file") from None
-    except (zipfile.BadZipFile, StopIteration):
+    except UserError:
+        raise
+    except Exception:  # damaged bytes fail in as many ways as there are bytes
         raise UserError(f"{path}: not an OpenUtau package of a vocoder, or damaged") from None

@@ -74,7 +74,7 @@ class NHVStep(torch.nn.Module):
             *(torch.zeros(batch, late) for _ in range(2)),
             torch.zeros(batch, late, self.vocoder.spec.n_mels),
             torch.zeros(batch, late, len(NAMES)),
-            torch.zeros(batch, late - self.vocoder.look_ahead, sum(self.vocoder.sizes)),
+            torch.zeros(batch, late - self.vocoder.look_ahead, self.vocoder.network.n_out),
             *(torch.zeros(batch, hop_length) for _ in range(2)),
             *(torch.zeros(batch, (self.n_hops - 1) * hop_length) for _ in range(2)),
             *self.vocoder.network.initial_state(batch),
@@ -123,10 +123,10 @@ class NHVStep(torch.nn.Module):
         mel, mel_f0 = torch.cat([old_mel, mel], dim=1), torch.cat([old_mel_f0, mel_f0], dim=1)
         numbers, knobs = torch.cat([old_numbers, numbers], dim=1), torch.cat([old_knobs, knobs], dim=1)
         # What is needed of them is counted from the end: the exporter must see that sizes are n and n + 1.
-        pulses, phase = vocoder.pulses(_without_last(f0, late - 1), phase)
-        deviations = vocoder.deviations(white)
-        pulses, white = torch.cat([old_pulses, pulses], dim=1), torch.cat([old_white, white], dim=1)
         read = _without_last(numbers, late - vocoder.look_ahead)
+        pulses, angle, phase = vocoder.pulses(_without_last(f0, late - 1), phase)
+        deviations, white = vocoder.deviations(white), vocoder.swelling(white, angle, read)
+        pulses, white = torch.cat([old_pulses, pulses], dim=1), torch.cat([old_white, white], dim=1)
         cepstra = vocoder.cepstra(read, *(_without_last(x, late) for x in (mel, f0, mel_f0)))
         turned = _without_last(knobs, late)
         cepstra = _turn_knobs(*cepstra, turned, turned[:, :, GENDER], vocoder.knob_filters.matrices())

@@ -60,10 +60,12 @@ class PlainNHV(torch.nn.Module):
         cepstra = vocoder.cepstra(numbers, mel, f0[:, :-1], f0[:, :-1])
 
         begin = frame_phase(f0, hop_length, vocoder.fs)
-        pulses = pulse_train(*phase_within_frames(begin, f0 * (hop_length / vocoder.fs), f0, hop_length), vocoder.fs)
+        phase, f0_samples = phase_within_frames(begin, f0 * (hop_length / vocoder.fs), f0, hop_length)
+        pulses = pulse_train(phase, f0_samples, vocoder.fs)
         white = vocoder.noise[None].repeat(1, (n_frames * hop_length) // len(vocoder.noise) + 1)
         white = white[:, : n_frames * hop_length]
-        excitation = (torch.nn.functional.pad(x, (hop_length, 0)) for x in (pulses, white))
+        noise = vocoder.swelling(white, phase, numbers)
+        excitation = (torch.nn.functional.pad(x, (hop_length, 0)) for x in (pulses, noise))
         frames = step.filtered_sum(*excitation, self.window, cepstra, vocoder.deviations(white))
         tail = frames.new_zeros(1, (step.n_hops - 1) * hop_length)
         wav = torch.cat(step.overlap_add(frames, tail), dim=1)

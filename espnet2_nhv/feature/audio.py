@@ -15,7 +15,7 @@ import soundfile
 import soxr
 from kaldiio.utils import open_like_kaldi
 
-from espnet2_nhv.errors import UserError
+from espnet2_nhv.errors import UserError, in_one_line
 from espnet2_nhv.feature.kaldi import load_place
 from espnet2_nhv.feature.sniff import kind_of, needs_ffmpeg
 from espnet2_nhv.files import write_whole
@@ -66,21 +66,30 @@ def load_audio(
     wav, source_fs, warnings = read_mono(source, strict)
     check_length(len(wav), source_fs, min_seconds)
     rate = source_fs * speed  # at which it sounds
-    if rate < fs:
-        if not allow_upsampling:
-            raise BadAudio(
-                f"its sampling rate {rate:g} Hz is below {fs} Hz: "
-                f"give --allow_upsampling to use it all the same, or choose a feature spec of a lower rate"
-            )
-        warnings.append(f"upsampled from {rate:g} Hz: its real bandwidth ends at {rate / 2:g} Hz")
+    warnings += check_rate(rate, fs, allow_upsampling)
     if rate != fs:
         wav = soxr.resample(wav, rate, fs, quality="VHQ")
-    peak = float(np.abs(wav).max())
-    if peak > 1:
-        # Only floating point and resampled recordings can be; 16 bits would clip them.
-        wav = wav * np.float32(FULL_SCALE / peak)
-        warnings.append(f"turned down by {20 * math.log10(peak):.2f} dB: its peak was above full scale")
-    return wav, warnings
+    gain, turned_down = gain_of(float(np.abs(wav).max()))
+    return wav if gain == 1 else wav * np.float32(gain), warnings + turned_down
+
+
+def gain_of(peak: float) -> Tuple[float, List[str]]:
+    """What brings a recording down to full scale, and the warning of it: 16 bits would clip it."""
+    if peak <= 1:  # only floating point and resampled recordings can be above
+        return 1.0, []
+    return FULL_SCALE / peak, [f"turned down by {20 * math.log10(peak):.2f} dB: its peak was above full scale"]
+
+
+def check_rate(rate: float, fs: int, allow_upsampling: bool) -> List[str]:
+    """Refuse a recording of a lower rate (Hz) than is wanted, or, where that is allowed, warn of it."""
+    if rate >= fs:
+        return []
+    if not allow_upsampling:
+        raise BadAudio(
+            f"its sampling rate {rate:g} Hz is below {fs} Hz: "
+            f"give --allow_upsampling to use it all the same, or choose a feature spec of a lower rate"
+        )
+    return [f"upsampled from {rate:g} Hz: its real bandwidth ends at {rate / 2:g} Hz"]
 
 
 def read_mono(source: str, strict: bool = True) -> Tuple[np.ndarray, int, List[str]]:
@@ -100,10 +109,16 @@ def read_mono(source: str, strict: bool = True) -> Tuple[np.ndarray, int, List[s
     mono: List[np.ndarray] = []
     fs, channels, warnings = scan_mono(source, lambda block, fs: mono.append(block), strict)
     wav = np.concatenate(mono)
-    if strict and is_silent(wav):
+    if strict:
+        check_peak(float(np.abs(wav).max()), channels)
+    return wav, fs, warnings
+
+
+def check_peak(peak: float, channels: int = 1) -> None:
+    """Refuse a recording of which nothing would be left in 16 bits."""
+    if peak <= SILENCE:
         mixed = "" if channels == 1 else " once its channels are mixed"
         raise BadAudio(f"silent: every sample is zero{mixed}")
-    return wav, fs, warnings
 
 
 def check_audio(source: str) -> float:
@@ -120,10 +135,9 @@ def check_audio(source: str) -> float:
         nonlocal n_samples, peak
         n_samples, peak = n_samples + len(block), max(peak, float(np.abs(block).max()))
 
-    fs, _, _ = scan_mono(source, take)
+    fs, channels, _ = scan_mono(source, take)
     check_length(n_samples, fs, MIN_SECONDS)
-    if peak <= SILENCE:
-        raise BadAudio("silent: every sample is zero")
+    check_peak(peak, channels)
     return n_samples / fs
 
 
@@ -203,8 +217,8 @@ def length_of(source: str) -> float:
 
 
 def is_silent(wav: np.ndarray) -> bool:
-    """Whether nothing would be left of it in 16 bits."""
-    return bool(np.abs(wav).max() <= SILENCE)
+    """Whether nothing would be left of it in 16 bits; read in blocks."""
+    return all(np.abs(wav[first : first + BLOCK]).max() <= SILENCE for first in range(0, len(wav), BLOCK))
 
 
 def write_flac(path: Union[str, Path], wav: np.ndarray, fs: int) -> None:
@@ -297,4 +311,4 @@ def _find_file(path):
 
 
 def _reason(error):
-    return str(error).strip().rstrip(".").split(": ")[-1] or type(error).__name__
+    return in_one_line(error).rstrip(".").split(": ")[-1] or type(error).__name__

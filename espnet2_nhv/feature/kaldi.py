@@ -8,7 +8,7 @@ import kaldiio
 import kaldiio.matio
 import numpy as np
 
-from espnet2_nhv.errors import UserError
+from espnet2_nhv.errors import UserError, in_one_line
 from espnet2_nhv.text import existing_path
 
 
@@ -46,7 +46,7 @@ def load_place(place: str) -> Any:
     except FileNotFoundError:
         raise
     except (Exception, SystemError) as error:  # damaged bytes fail in as many ways as there are bytes
-        raise UserError(f"{place}: not readable as Kaldi features ({_reason(error)})") from None
+        raise UserError(f"{place}: not readable as Kaldi features ({in_one_line(error)})") from None
 
 
 def load_archive(path: Union[str, Path]) -> Iterator[Tuple[str, np.ndarray]]:
@@ -65,8 +65,4 @@ def load_archive(path: Union[str, Path]) -> Iterator[Tuple[str, np.ndarray]]:
     except (Exception, SystemError) as error:
         if isinstance(error, UserError):
             raise
-        raise UserError(f"{path}: not readable as Kaldi features ({_reason(error)})") from None
-
-
-def _reason(error: BaseException) -> str:
-    return " ".join(str(error).split())[:200] or type(error).__name__
+        raise UserError(f"{path}: not readable as Kaldi features ({in_one_line(error)})") from None

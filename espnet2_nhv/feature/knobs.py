@@ -7,7 +7,7 @@ from typing import Dict, List, Mapping, Optional, Tuple, Union
 
 import numpy as np
 
-from espnet2_nhv.errors import UserError
+from espnet2_nhv.errors import UserError, in_one_line
 from espnet2_nhv.feature.spec import FeatureSpec
 from espnet2_nhv.files import digest
 
@@ -73,7 +73,9 @@ class KnobSource:
         files = [_file(value, recording) for value in self.given.values() if isinstance(value, str)]
         return digest(*files) if files and all(file.is_file() for file in files) else ""
 
-    def at_frames(self, spec: FeatureSpec, n_frames: int, recording: str = "") -> Optional[Dict[str, np.ndarray]]:
+    def at_frames(
+        self, spec: FeatureSpec, n_frames: int, recording: str = "", start: Optional[float] = None
+    ) -> Optional[Dict[str, np.ndarray]]:
         """Knobs for :meth:`espnet2_nhv.vocoder.synthesizer.Synthesizer.inference`, or None if nothing is turned.
 
         Parameters
@@ -81,6 +83,7 @@ class KnobSource:
         spec : FeatureSpec of the frames
         n_frames : int >= 1
         recording : str, its name, where a folder holds curves of several
+        start : float, s, where in what the curves are drawn for the first frame lies; None if these are all its frames
 
         Raises
         ------
@@ -89,18 +92,21 @@ class KnobSource:
         """
         if self.is_neutral:
             return None
-        time = (np.arange(n_frames) + spec.frame_centre) * spec.hop_length / spec.fs
+
+        def at(count: int) -> np.ndarray:
+            return (np.arange(count) + spec.frame_centre) * spec.hop_length / spec.fs
+
+        time = at(n_frames) + (start or 0.0)
         knobs = {}
         for name, value in self.given.items():
             if isinstance(value, str):
                 file = _file(value, recording)
                 values, own = read_curve(file, name)
-                if own is None and abs(len(values) - n_frames) > 1:
+                if own is None and start is None and abs(len(values) - n_frames) > 1:
                     raise UserError(
                         f"{file}: it has {len(values)} values of {name}, but there are {n_frames} frames: add times"
                     )
-                own = time[: len(values)] if own is None else own
-                knobs[name] = np.interp(time, own, values[: len(own)]).astype(np.float32)
+                knobs[name] = np.interp(time, at(len(values)) if own is None else own, values).astype(np.float32)
             else:
                 knobs[name] = np.full(n_frames, value, np.float32)
         return knobs
@@ -130,7 +136,7 @@ def _of_numpy(path: Path, name: str) -> Tuple[np.ndarray, Optional[np.ndarray]]:
         loaded = np.load(path, allow_pickle=False)  # objects could run code
         arrays = {name: loaded} if isinstance(loaded, np.ndarray) else {key: loaded[key] for key in loaded.files}
     except (OSError, ValueError, EOFError) as error:
-        raise UserError(f"{path}: not readable as a NumPy file ({str(error).splitlines()[0]})") from None
+        raise UserError(f"{path}: not readable as a NumPy file ({in_one_line(error)})") from None
     if name not in arrays:
         raise UserError(f"{path}: {name} is not in it, but {', '.join(arrays) or 'nothing'}")
     if any(not np.issubdtype(array.dtype, np.number) for array in arrays.values()):

@@ -5,7 +5,7 @@ from typing import Dict, Union
 
 import numpy as np
 
-from espnet2_nhv.errors import UserError
+from espnet2_nhv.errors import UserError, in_one_line
 
 MAX_BYTES = 8 << 30  # an hour of 128 bands has a third of a GiB; a file that is packed may be anything
 
@@ -30,7 +30,7 @@ def load_arrays(path: Union[str, Path]) -> Dict[str, np.ndarray]:
     except FileNotFoundError:
         raise
     except Exception as error:  # damaged bytes fail in as many ways as there are bytes
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        reason = in_one_line(error)
         if "pickle" in reason or "Object arrays" in reason:
             reason = "it holds objects, not numbers: save plain arrays, e.g. np.save(path, f0.astype('float32'))"
         raise UserError(f"{path}: not readable as a NumPy file ({reason})") from None

@@ -25,7 +25,7 @@ def split_phrases(wav: np.ndarray, fs: int, max_seconds: float = 12.0, min_secon
 
     Parameters
     ----------
-    wav : ndarray [shape=(L,)], L > 0
+    wav : ndarray or Recording [shape=(L,)], L > 0; read in blocks
     fs : int > 0, Hz
     max_seconds : float > 0, s
     min_seconds : float > 0, s, a wish; it is lowered to ``max_seconds / 3`` if above
@@ -54,7 +54,8 @@ def sound_level(wav: np.ndarray, fs: int) -> np.ndarray:
     step, power = int(fs * STEP), []
     rumble_filter = butter(4, 100, "high", fs=fs, output="sos")
     # Settled on a mirror of the first half second: a recording need not begin at zero.
-    _, state = sosfilt(rumble_filter, 2 * wav[0] - wav[fs // 2 : 0 : -1], zi=np.zeros((2, 2)))
+    head = wav[: fs // 2 + 1]
+    _, state = sosfilt(rumble_filter, 2 * head[0] - head[:0:-1], zi=np.zeros((2, 2)))
     for start in range(0, len(wav), 1000 * step):
         block, state = sosfilt(rumble_filter, wav[start : start + 1000 * step], zi=state)
         starts = np.arange(0, len(block), step)

@@ -11,13 +11,14 @@ from tqdm import tqdm
 
 from espnet2_nhv.alone import alone_in
 from espnet2_nhv.errors import UserError
-from espnet2_nhv.feature.audio import MIN_SECONDS, BadAudio, is_silent, length_of, load_audio, write_flac
+from espnet2_nhv.feature.audio import MIN_SECONDS, BadAudio, is_silent, length_of, write_flac
 from espnet2_nhv.feature.balance import balance_voices
 from espnet2_nhv.feature.bandwidth import FILE as BANDWIDTHS
 from espnet2_nhv.feature.bandwidth import measure_bandwidths
 from espnet2_nhv.feature.datadir import read_table, write_data_dir
 from espnet2_nhv.feature.parallel import run_jobs
 from espnet2_nhv.feature.phrases import split_phrases
+from espnet2_nhv.feature.recording import open_recording, part_of
 from espnet2_nhv.feature.recordings import Recording, at_speeds, read_recordings
 from espnet2_nhv.feature.report import print_dropped, print_findings, print_narrow, sum_by_reason
 from espnet2_nhv.feature.spec import FeatureSpec
@@ -154,12 +155,14 @@ def prepare_recording(recording: Recording, out: Path) -> Outcome:
     """Read, check, resample and cut one recording, and write its phrases."""
     outcome = Outcome(recording.name, _key(recording), [], [], [])
     try:
-        wav, warnings = load_audio(
+        wav, warnings = open_recording(
             recording.source,
             recording.fs,
+            recording.min_seconds,
             recording.allow_upsampling,
-            min_seconds=recording.min_seconds,
+            strict=True,
             speed=recording.speed,
+            folder=out,
         )
     except BadAudio as error:
         outcome.problems.append(f"{recording.name}: {error}")
@@ -170,7 +173,7 @@ def prepare_recording(recording: Recording, out: Path) -> Outcome:
     seconds = len(wav) / recording.fs
     for utterance, start, end in recording.spans:
         first, last = round(start * recording.fs), round(min(end, seconds) * recording.fs)
-        piece = wav[first:last]
+        piece = part_of(wav, first, last)
         if len(piece) < recording.min_seconds * recording.fs:
             outcome.problems.append(f"{utterance}: too short: its segment has {len(piece) / recording.fs:.3g} s")
             _count(outcome, "too short", len(piece) / recording.fs)

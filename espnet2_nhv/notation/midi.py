@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Dict, List, Optional, Tuple
 
-from espnet2_nhv.errors import UserError
+from espnet2_nhv.errors import UserError, in_one_line
 from espnet2_nhv.notation.notes import BarMap, Note, Song, TempoMap, joined
 
 
@@ -24,8 +24,10 @@ def read_midi(path: Path, part: Optional[str] = None) -> Song:
 
     try:
         file = mido.MidiFile(str(path), clip=True)
-    except (OSError, ValueError, EOFError, KeyError, IndexError) as error:
-        raise UserError(f"{path}: not readable as MIDI ({error})") from None
+        if file.ticks_per_beat <= 0:
+            raise ValueError(f"{file.ticks_per_beat} ticks a quarter")
+    except Exception as error:  # damaged bytes fail in as many ways as there are bytes
+        raise UserError(f"{path}: not readable as MIDI ({in_one_line(error)})") from None
     quarter = float(file.ticks_per_beat)
     tempi, signatures, tracks = [], [], []
     for track in file.tracks:

@@ -1,12 +1,15 @@
 """MusicXML, by music21."""
 
+import re
 import warnings
+import zipfile
 from pathlib import Path
 from typing import List, Optional, Tuple
 
-from espnet2_nhv.errors import UserError
+from espnet2_nhv.errors import UserError, in_one_line
 from espnet2_nhv.notation.notes import Note, Song, TempoMap, joined
 
+_LARGEST, _REPEATS = 1 << 27, 100  # bytes, unpacked; times that a passage is sung
 _TEMPO = 120.0  # quarters a minute, where a score says nothing
 
 
@@ -25,6 +28,7 @@ def read_musicxml(path: Path, part: Optional[str] = None, voice: Optional[str] =
     UserError
         If the file is not MusicXML, or has no such part, voice or verse.
     """
+    _check_size(path)
     from music21 import converter, exceptions21, stream  # takes a second
 
     try:
@@ -34,16 +38,14 @@ def read_musicxml(path: Path, part: Optional[str] = None, voice: Optional[str] =
     except OSError as error:
         raise UserError(f"{path}: {error.strerror or error}") from None
     except Exception as error:  # whatever music21 and its parsers make of a broken file
-        raise UserError(
-            f"{path}: not readable as MusicXML ({str(error).splitlines()[0] if str(error) else error!r})"
-        ) from None
+        raise UserError(f"{path}: not readable as MusicXML ({in_one_line(error)})") from None
     if not isinstance(score, stream.Score) or not score.parts:
         raise UserError(f"{path}: not readable as MusicXML (there is no part in it)")
     chosen = _part(path, list(score.parts), part)
     try:
         chosen = chosen.expandRepeats()
     except exceptions21.Music21Exception as error:
-        raise UserError(f"{path}: its repeats do not fit together ({error}): write them out") from None
+        raise UserError(f"{path}: its repeats do not fit together ({in_one_line(error)}): write them out") from None
     chosen = chosen.toSoundingPitch()
     tempo = TempoMap(_tempi(chosen) or _tempi(score.parts[0].expandRepeats()) or [(0.0, _TEMPO)])
     notes, tied, said = _line(path, chosen, voice, verse)
@@ -54,6 +56,30 @@ def read_musicxml(path: Path, part: Optional[str] = None, voice: Optional[str] =
     if not any(note.midi for note in notes):
         raise UserError(f"{path}: there are no notes in it")
     return Song(joined(notes, tied), tempo.tempo)
+
+
+def _check_size(path: Path) -> None:
+    """Refuse what would become much more than it is: music21 would take it."""
+    with open(path, "rb") as file:
+        is_zip = file.read(2) == b"PK"
+        file.seek(0)
+        if is_zip:
+            try:
+                with zipfile.ZipFile(file) as archive:
+                    size = sum(member.file_size for member in archive.infolist())
+                    inside = [name for name in archive.namelist() if name.lower().endswith((".xml", ".musicxml"))]
+                    texts = [archive.read(name) for name in inside] if size <= _LARGEST else []
+            except Exception as error:  # damaged bytes fail in as many ways as there are bytes
+                raise UserError(f"{path}: not readable as MusicXML ({in_one_line(error)})") from None
+        else:
+            size, texts = path.stat().st_size, [file.read(_LARGEST)]
+    if size > _LARGEST:
+        raise UserError(f"{path}: unpacked it has {size / 2**20:.0f} MiB, more than a score has")
+    if any(b"<!ENTITY" in text or b"<\0!\0E\0N\0T\0I\0T\0Y" in text for text in texts):
+        raise UserError(f"{path}: it defines entities, which no score needs: save it again from a notation program")
+    for text in texts:
+        if any(int(times) > _REPEATS for times in re.findall(rb"""times\s*=\s*["'](\d{1,15})""", text)):
+            raise UserError(f"{path}: something in it is repeated more than {_REPEATS} times: write it out")
 
 
 def _part(path: Path, parts: list, wanted: Optional[str]):

@@ -2,6 +2,7 @@
 
 import bisect
 import dataclasses
+import math
 from typing import List, Optional, Sequence, Tuple
 
 
@@ -38,10 +39,18 @@ class TempoMap:
     Parameters
     ----------
     changes : list of (position in quarters, quarters a minute), the first of which holds before it, too
+
+    Raises
+    ------
+    ValueError
+        If a tempo is not within 1 and 10000 quarters a minute.
     """
 
     def __init__(self, changes: Sequence[Tuple[float, float]]):
         changes = sorted(changes)
+        for position, tempo in changes:
+            if not 1 <= tempo <= 10000 or not math.isfinite(position):
+                raise ValueError(f"a tempo of {tempo:g} quarters a minute")
         self.tempo = changes[0][1]
         self.positions, self.seconds, self.rates = [0.0], [0.0], [60.0 / self.tempo]
         for position, tempo in changes:
@@ -61,11 +70,18 @@ class BarMap:
     Parameters
     ----------
     signatures : list of (position in quarters, quarters a bar); 4 where there is none
+
+    Raises
+    ------
+    ValueError
+        If a bar has no length.
     """
 
     def __init__(self, signatures: Sequence[Tuple[float, float]] = ()):
         self.positions, self.bars, self.lengths = [0.0], [1.0], [4.0]
         for position, length in sorted(signatures):
+            if not 0 < length < 1000 or not math.isfinite(position):
+                raise ValueError(f"a bar of {length:g} quarters")
             if position > 0:
                 self.bars.append(self._bar(position))
                 self.positions.append(position)

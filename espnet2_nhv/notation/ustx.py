@@ -3,11 +3,11 @@
 from pathlib import Path
 from typing import Optional
 
-import yaml
-
-from espnet2_nhv.errors import UserError
+from espnet2_nhv.errors import UserError, in_one_line
 from espnet2_nhv.notation.notes import BarMap, Note, Song, TempoMap, joined
+from espnet2_nhv.text import load_yaml
 
+_LARGEST, _MOST = 1 << 27, 20_000_000  # letters, values: projects hold all their curves
 _HELD = ("+", "-", "ー")  # what a syllable over several notes begins with: + +~ +*
 
 
@@ -25,15 +25,15 @@ def read_ustx(path: Path, part: Optional[str] = None) -> Song:
         If the file is not such a project, or has no such part or no notes.
     """
     try:
-        project = yaml.load(path.read_text(encoding="utf-8-sig"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        project = load_yaml(path, _LARGEST, _MOST)
         parts = [each for each in project["voice_parts"] or [] if each.get("notes")]
         quarter = float(project.get("resolution", 480))
         tempi = [(each["position"] / quarter, float(each["bpm"])) for each in project.get("tempos") or []]
         signatures = _signatures(project)
     except OSError as error:
         raise UserError(f"{path}: {error.strerror or error}") from None
-    except (yaml.YAMLError, UnicodeDecodeError, TypeError, KeyError, ValueError, AttributeError) as error:
-        raise UserError(f"{path}: not readable as a project of OpenUtau ({str(error).splitlines()[0]})") from None
+    except (TypeError, LookupError, ValueError, ArithmeticError, AttributeError) as error:
+        raise UserError(f"{path}: not readable as a project of OpenUtau ({in_one_line(error)})") from None
     if not parts:
         raise UserError(f"{path}: there are no notes in it")
     names = [each.get("name") or f"part {number}" for number, each in enumerate(parts, 1)]
@@ -58,7 +58,7 @@ def read_ustx(path: Path, part: Optional[str] = None) -> Song:
             notes.append(Note(tempo(start), tempo(end), int(note["tone"]), lyric, bar(start)))
     except (TypeError, KeyError, ValueError) as error:
         raise UserError(
-            f"{path}: note {len(notes) + 1} of {chosen.get('name')!r} is not one of OpenUtau's ({error})"
+            f"{path}: note {len(notes) + 1} of {chosen.get('name')!r} is not one of OpenUtau's ({in_one_line(error)})"
         ) from None
     return Song(joined(notes), tempo.tempo)
 

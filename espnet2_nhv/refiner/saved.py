@@ -1,13 +1,12 @@
 """Saved refiners: a folder of refiner.yaml (what it is) and refiner.pth (tensors only)."""
 
-import pickle
 from pathlib import Path
 from typing import Union
 
 import torch
 import yaml
 
-from espnet2_nhv.errors import UserError
+from espnet2_nhv.errors import UserError, in_one_line
 from espnet2_nhv.feature.spec import FeatureSpec
 from espnet2_nhv.files import whole_file, write_whole
 from espnet2_nhv.refiner.network import MelRefiner
@@ -57,7 +56,7 @@ def load_refiner(folder: Union[str, Path]) -> MelRefiner:
         refiner = MelRefiner(FeatureSpec.from_dict(spec, where=str(path)), **arguments)
         tensors = torch.load(folder / "refiner.pth", map_location="cpu", weights_only=True)
         refiner.load_state_dict(tensors, strict=True)
-    except (RuntimeError, pickle.UnpicklingError, EOFError, OSError, TypeError, AttributeError) as error:
-        reason = " ".join(str(error).split()[:30]) or "it ends too early"
+    except Exception as error:  # damaged bytes fail in as many ways as there are bytes
+        reason = in_one_line(error) if str(error) else "it ends too early"
         raise UserError(f"{folder}/refiner.pth: not the weights of this refiner, or damaged ({reason})") from None
     return refiner.eval()

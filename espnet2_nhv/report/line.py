@@ -32,6 +32,7 @@ def in_one_line(scores: dict) -> str:
     parts += [f"{known[key].label} {shown(known[key])}" for key in ("f0_rmse", "f0_gross", "vuv_error")]
     mean, absolute = (together(rf"{name}_\d+") for name in ("ap", "ap_abs"))
     parts.append(f"aperiodicity {mean} absolute {absolute} between {together('between_.*')}")
+    parts.append(f"swell {together('swell_.*')}")
     for extra in OPTIONAL.values():
         if scores["mean"].get(extra.metric.key) is not None:
             parts.append(f"{extra.metric.label} {shown(extra.metric)}")

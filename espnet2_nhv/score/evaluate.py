@@ -13,7 +13,7 @@ import scipy.stats
 import soundfile
 from tqdm import tqdm
 
-from espnet2_nhv.errors import UserError
+from espnet2_nhv.errors import UserError, in_one_line
 from espnet2_nhv.feature.datadir import read_table
 from espnet2_nhv.feature.parallel import run_jobs
 from espnet2_nhv.feature.spec import FeatureSpec
@@ -122,7 +122,7 @@ def load_wav(path: str, fs: int) -> np.ndarray:
     try:
         wav, rate = soundfile.read(path, dtype="float64")
     except (soundfile.LibsndfileError, OSError) as error:
-        raise UserError(f"{path}: not readable ({error})") from None
+        raise UserError(f"{path}: not readable ({in_one_line(error)})") from None
     if wav.ndim != 1:
         raise UserError(f"{path}: has {wav.shape[1]} channels, mono is needed")
     if rate != fs:

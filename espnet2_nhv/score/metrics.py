@@ -9,7 +9,7 @@ from typing import Dict, NamedTuple, Optional, Tuple
 import numpy as np
 
 from espnet2_nhv.feature.spec import FeatureSpec
-from espnet2_nhv.score import aperiodicity, between
+from espnet2_nhv.score import aperiodicity, between, swell
 from espnet2_nhv.score.f0 import f0_errors
 from espnet2_nhv.score.frames import align
 from espnet2_nhv.score.lsd import lsd
@@ -62,7 +62,7 @@ _LSD = (
     "{}, averaged over frames"
 )
 
-PERIODICITY = "Periodicity"
+PERIODICITY, WITHIN_A_PERIOD = "Periodicity", "Within a period"
 
 METRICS = (
     Metric(
@@ -131,6 +131,16 @@ METRICS = (
         )
         for key, (low, high) in between.BANDS.items()
     ),
+    *(
+        Metric(
+            *(key, f"swell {low // 1000}-{high // 1000}", "", 2, True),
+            f"mean difference of how deep the envelope of {low // 1000}-{high // 1000} kHz is modulated with F0 (0: it "
+            "flows evenly, 2: pulses), copy less recording, in its voiced frames: above 0 the copy is too peaky",
+            signed=True,
+            group=WITHIN_A_PERIOD,
+        )
+        for key, (low, high) in swell.BANDS.items()
+    ),
 )
 
 
@@ -171,6 +181,7 @@ def measure(
         **lsd(reference, synthesised, spec),
         **aperiodicity.aperiodicity(reference, synthesised, spec, reference_f0),
         **between.between_harmonics(reference, synthesised, spec, reference_f0),
+        **swell.swelling(reference, synthesised, spec, reference_f0),
     }
     return {key: _rounded(value) for key, value in scores.items()}
 

@@ -11,7 +11,7 @@ import torch
 from tqdm import tqdm
 
 from espnet2_nhv.alone import alone_in
-from espnet2_nhv.errors import UserError
+from espnet2_nhv.errors import UserError, in_one_line
 from espnet2_nhv.feature.ark import read_matrix
 from espnet2_nhv.feature.datadir import read_table, write_table
 from espnet2_nhv.feature.extract import F0_METHOD
@@ -136,7 +136,8 @@ def _read_recording(utt: str, recordings: Dict[str, str], spec: FeatureSpec) -> 
     try:
         samples, fs = soundfile.read(recordings[utt], dtype="float32", always_2d=True)
     except (OSError, soundfile.SoundFileError) as error:
-        raise UserError(f"{recordings[utt]}: not readable as audio ({error}): prepare the audio again") from None
+        reason = in_one_line(error)
+        raise UserError(f"{recordings[utt]}: not readable as audio ({reason}): prepare the audio again") from None
     if fs != spec.fs or samples.shape[1] != 1:
         raise UserError(
             f"{recordings[utt]}: {samples.shape[1]} channels at {fs} Hz, but its features were made of one channel at "

@@ -6,7 +6,7 @@ from typing import Optional, Tuple
 import numpy as np
 import torch
 
-from espnet2_nhv.errors import UserError
+from espnet2_nhv.errors import UserError, in_one_line
 from espnet2_nhv.feature.mel import LogMel
 from espnet2_nhv.feature.pitch.analysis import analyse_pitch
 from espnet2_nhv.feature.spec import FeatureSpec
@@ -172,5 +172,5 @@ def sing_along(singer: LiveSinger, device: Optional[str], seconds: Optional[floa
     except KeyboardInterrupt:
         pass
     except (sounddevice.PortAudioError, ValueError) as error:
-        raise UserError(f"--input {device or 'default'}: cannot be opened at {fs} Hz ({error})") from None
+        raise UserError(f"--input {device or 'default'}: cannot be opened at {fs} Hz ({in_one_line(error)})") from None
     return singer.report()

@@ -7,7 +7,8 @@ from typing import Any, List, Optional, Tuple, Union
 import numpy as np
 import torch
 
-from espnet2_nhv.errors import UserError
+from espnet2_nhv.errors import UserError, in_one_line
+from espnet2_nhv.feature.numpy_files import MAX_BYTES
 
 _LATEST = 24 * 3600.0  # s; a song is shorter
 
@@ -41,8 +42,7 @@ def read_pack(path: Union[str, Path]) -> Pack:
     except FileNotFoundError:
         raise UserError(f"{path}: there is no such file") from None
     except Exception as error:  # damaged bytes fail in as many ways as there are bytes
-        reason = " ".join(str(error).split()[:25]) or type(error).__name__
-        raise UserError(f"{path}: not tensors that PyTorch reads safely ({reason})") from None
+        raise UserError(f"{path}: not tensors that PyTorch reads safely ({in_one_line(error)})") from None
     entries = loaded if isinstance(loaded, list) else [loaded]
     segments = [_segment(entry, number, path) for number, entry in enumerate(entries)]
     if not segments:
@@ -55,15 +55,25 @@ def _segment(entry: Any, number: int, path: Union[str, Path]) -> Segment:
         what = ", ".join(map(str, entry)) if isinstance(entry, dict) else type(entry).__name__
         raise UserError(f"{path}: segment {number} has no mel in it, but {what or 'nothing'}")
     mel, f0, offset = entry["mel"], entry.get("f0"), entry.get("offset", 0.0)
-    if not all(x is None or isinstance(x, torch.Tensor) for x in (mel, f0)):
-        raise UserError(f"{path}: mel and f0 of segment {number} are not tensors")
     try:
-        offset = float(offset)
-    except (TypeError, ValueError):
+        offset = float(offset.detach() if isinstance(offset, torch.Tensor) else offset)
+    except (TypeError, ValueError, RuntimeError, OverflowError):
         offset = float("nan")
     if not 0 <= offset < _LATEST:
-        raise UserError(f"{path}: segment {number} begins at {entry['offset']!r}, not at a number of seconds from 0 on")
-    return Segment(mel.float().numpy(), None if f0 is None else f0.float().numpy(), offset)
+        said = repr(entry["offset"])[:40]
+        raise UserError(f"{path}: segment {number} begins at {said}, not at a number of seconds from 0 on")
+    where = f"{path}: %s of segment {number}"
+    return Segment(_numbers(mel, where % "mel"), None if f0 is None else _numbers(f0, where % "f0"), offset)
+
+
+def _numbers(tensor: Any, where: str) -> np.ndarray:
+    if not isinstance(tensor, torch.Tensor):
+        raise UserError(f"{where} is not a tensor but {type(tensor).__name__}")
+    if 4 * tensor.numel() > MAX_BYTES:  # one number can stand for any count of them
+        raise UserError(f"{where} has {tensor.numel()} numbers, more than a song can have")
+    if tensor.is_complex() or tensor.layout is not torch.strided or tensor.is_quantized:
+        raise UserError(f"{where} is of {tensor.dtype}, {tensor.layout}: save plain numbers")
+    return tensor.detach().float().numpy()
 
 
 def place(segments: List[Tuple[np.ndarray, float]], fs: int) -> np.ndarray:

@@ -11,7 +11,7 @@ import soundfile
 import soxr
 import torch
 
-from espnet2_nhv.errors import UserError
+from espnet2_nhv.errors import UserError, in_one_line
 from espnet2_nhv.feature.mel import log_mel_of_long
 from espnet2_nhv.feature.pitch.analysis import extract_f0
 from espnet2_nhv.feature.spec import FeatureSpec
@@ -120,7 +120,7 @@ def read_sound(path: str) -> Tuple[np.ndarray, int]:
     try:
         wav, fs = soundfile.read(path, dtype="float32", always_2d=True)
     except (OSError, soundfile.SoundFileError) as error:
-        raise UserError(f"{path}: not readable as audio ({error})") from None
+        raise UserError(f"{path}: not readable as audio ({in_one_line(error)})") from None
     return wav.mean(axis=1), fs
 
 

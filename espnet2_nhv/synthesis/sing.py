@@ -9,6 +9,7 @@ from tqdm import tqdm
 import espnet2_nhv
 from espnet2_nhv.errors import UserError
 from espnet2_nhv.espnet.singer import Singer, SungPhrase
+from espnet2_nhv.feature.knobs import KnobSource
 from espnet2_nhv.notation.notes import Song
 from espnet2_nhv.notation.phrases import phrases
 from espnet2_nhv.synthesis.default import vocoder_path
@@ -25,7 +26,7 @@ def open_singer(model: Optional[Union[str, Path]] = None, vocoder: Optional[Unio
     return Singer(model or DEFAULT, vocoder_path(vocoder))
 
 
-def sing(song: Song, singer: Singer, warn=print) -> np.ndarray:
+def sing(song: Song, singer: Singer, warn=print, knobs: KnobSource = KnobSource()) -> np.ndarray:
     """A song as a waveform.
 
     Parameters
@@ -33,6 +34,7 @@ def sing(song: Song, singer: Singer, warn=print) -> np.ndarray:
     song : Song
     singer : Singer
     warn : told of phonemes that the model lacks and near ones stand for
+    knobs : KnobSource, how far knobs are turned; curves count in the time of the song as it is sung
 
     Returns
     -------
@@ -41,12 +43,11 @@ def sing(song: Song, singer: Singer, warn=print) -> np.ndarray:
     Raises
     ------
     UserError
-        For lyrics and notes that cannot be sung, naming the bar.
+        For lyrics and notes that cannot be sung, naming the bar; and for knobs that the vocoder does not have.
     """
     parts = phrases(song, singer.phonemes, warn)
-    return together(
-        [singer.sing(part, song.tempo) for part in tqdm(parts, "phrases", leave=False, disable=None)], singer.fs
-    )
+    shown = tqdm(parts, "phrases", leave=False, disable=None)
+    return together([singer.sing(part, song.tempo, knobs) for part in shown], singer.fs)
 
 
 def together(sung: List[SungPhrase], fs: int) -> np.ndarray:

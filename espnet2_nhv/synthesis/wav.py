@@ -10,7 +10,7 @@ from typing import Callable, Iterator, Union
 import numpy as np
 import soundfile
 
-from espnet2_nhv.files import whole_file, write_whole
+from espnet2_nhv.files import naming, whole_file, write_whole
 
 SUBTYPES = ("PCM_16", "FLOAT")
 _BYTES = {"PCM_16": 2, "FLOAT": 4}
@@ -51,7 +51,31 @@ def writing_wav(
     size = n_samples * _BYTES[subtype]
     with whole_file(path) as part:
         form = "WAV" if size < _LARGEST else "RF64"
-        with soundfile.SoundFile(part, "w", fs, 1, subtype=subtype, format=form) as file:
-            yield file.write
+        with _explained(part, path, size):
+            file = soundfile.SoundFile(part, "w", fs, 1, subtype=subtype, format=form)
+
+        def write(block: np.ndarray) -> None:
+            with _explained(part, path, size):
+                file.write(block)
+
+        try:
+            yield write
+        except BaseException:
+            with contextlib.suppress(soundfile.LibsndfileError):
+                file.close()
+            raise
+        with _explained(part, path, size):
+            file.close()
         if os.path.getsize(part) < size:  # libsndfile does not say it
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+
+
+@contextlib.contextmanager
+def _explained(part: Path, path: Union[str, Path], size: int) -> Iterator[None]:
+    """libsndfile has one error for all that a disk may say: ask the disk itself, for the whole file."""
+    try:
+        yield
+    except soundfile.LibsndfileError:
+        with naming(path), open(part, "wb") as file:
+            os.posix_fallocate(file.fileno(), 0, size + 4096)
+        raise OSError(errno.EIO, os.strerror(errno.EIO), str(path)) from None

@@ -1,14 +1,13 @@
 """From a training's checkpoints to a saved vocoder."""
 
 import logging
-import pickle
 from pathlib import Path
 from typing import Sequence, Union
 
 import torch
 import yaml
 
-from espnet2_nhv.errors import UserError
+from espnet2_nhv.errors import UserError, in_one_line
 from espnet2_nhv.feature.licence import UNKNOWN, Source
 from espnet2_nhv.feature.spec import FeatureSpec
 from espnet2_nhv.files import write_whole
@@ -54,14 +53,14 @@ def finish(
         raise UserError(
             f"{error.filename or path}: not there; {expdir} has {', '.join(there) or 'no checkpoint'}"
         ) from None
-    except (RuntimeError, pickle.UnpicklingError, EOFError) as error:
-        raise UserError(f"{path}: not a readable checkpoint ({str(error).splitlines()[0]})") from None
+    except Exception as error:  # damaged bytes fail in as many ways as there are bytes
+        raise UserError(f"{path}: not a readable checkpoint ({in_one_line(error)})") from None
     vocoder = build_vocoder(config["vocoder"], FeatureSpec.from_dict(config["spec"]), **config["vocoder_conf"])
     weights = {name[len(_PREFIX) :]: value for name, value in states.items() if name.startswith(_PREFIX)}
     try:
         vocoder.load_state_dict(weights, strict=True)
     except RuntimeError as error:
-        reason = " ".join(str(error).split())
+        reason = in_one_line(error)
         raise UserError(f"{path}: does not hold the {config['vocoder']} of {expdir}/config.yaml ({reason})") from None
     folder = expdir / "vocoder"
     save_vocoder(vocoder, folder, licence=licence, trained_on=trained_on, sources=sources)

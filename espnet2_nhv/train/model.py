@@ -11,6 +11,7 @@ from espnet2.train.abs_gan_espnet_model import AbsGANESPnetModel
 from espnet2_nhv.errors import UserError
 from espnet2_nhv.loss.band_level import BandLevelLoss
 from espnet2_nhv.loss.mel import MelLoss
+from espnet2_nhv.loss.modulation import ModulationLoss
 from espnet2_nhv.loss.parts import over_parts
 from espnet2_nhv.loss.periodicity import PeriodicityLoss
 from espnet2_nhv.loss.stft import MultiResolutionSTFTLoss
@@ -18,7 +19,9 @@ from espnet2_nhv.train.augment import Augmentation
 from espnet2_nhv.vocoder.base import AbsVocoder
 
 # What `loss_weights` may name.
-LOSSES = ("mr_stft", "mel", "band_level", "periodicity", "repulsion", "adversarial", "feature_matching")
+LOSSES = (
+    "mr_stft", "mel", "band_level", "periodicity", "modulation", "repulsion", "adversarial", "feature_matching",
+)  # fmt: skip
 
 
 class ESPnetGANVocoderModel(AbsGANESPnetModel):
@@ -36,6 +39,7 @@ class ESPnetGANVocoderModel(AbsGANESPnetModel):
     stft_loss_conf : arguments of :class:`MultiResolutionSTFTLoss`
     periodicity_loss_conf : arguments of :class:`PeriodicityLoss`
     band_level_loss_conf : arguments of :class:`BandLevelLoss` beside the spec
+    modulation_loss_conf : arguments of :class:`ModulationLoss`
     augmentation : :class:`Augmentation` or None, what training segments that come without a mel go through
     adversarial_loss_conf : arguments of ESPnet's GeneratorAdversarialLoss and DiscriminatorAdversarialLoss
     feature_matching_loss_conf : arguments of ESPnet's FeatureMatchLoss
@@ -62,6 +66,7 @@ class ESPnetGANVocoderModel(AbsGANESPnetModel):
         feature_matching_loss_conf: Optional[Dict[str, Any]] = None,
         periodicity_loss_conf: Optional[Dict[str, Any]] = None,
         band_level_loss_conf: Optional[Dict[str, Any]] = None,
+        modulation_loss_conf: Optional[Dict[str, Any]] = None,
         augmentation: Optional[Augmentation] = None,
     ):
         super().__init__()
@@ -85,6 +90,7 @@ class ESPnetGANVocoderModel(AbsGANESPnetModel):
         if self.loss_weights["band_level"]:
             self.band_level = BandLevelLoss(generator.spec, **(band_level_loss_conf or {}))
         self.periodicity = PeriodicityLoss(generator.spec.fs, **(periodicity_loss_conf or {}))
+        self.modulation = ModulationLoss(generator.spec.fs, **(modulation_loss_conf or {}))
         self.augmentation = augmentation
         self.generator_adversarial = GeneratorAdversarialLoss(**(adversarial_loss_conf or {}))
         self.discriminator_adversarial = DiscriminatorAdversarialLoss(**(adversarial_loss_conf or {}))
@@ -157,6 +163,8 @@ class ESPnetGANVocoderModel(AbsGANESPnetModel):
             losses["band_level"] = self.band_level(fake, real, another)
         if self.loss_weights["periodicity"] or not self.training:
             losses["periodicity"] = self.periodicity(fake, real, f0)
+        if self.loss_weights["modulation"]:
+            losses["modulation"] = self.modulation(fake, real, f0)
         if adversarial:
             # One generator pass serves both turns.
             self._judged = fake.detach(), real

@@ -1,7 +1,6 @@
 """Training a refiner of mels: a loop of its own, for it has one network, one loss and no waveform."""
 
 import logging
-import pickle
 import time
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Tuple, Union
@@ -10,7 +9,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from espnet2_nhv.errors import UserError
+from espnet2_nhv.errors import UserError, in_one_line
 from espnet2_nhv.feature.ark import ArkTable
 from espnet2_nhv.feature.spec import FeatureSpec
 from espnet2_nhv.files import whole_file
@@ -149,8 +148,8 @@ def _resume(path: Path, refiner: MelRefiner, optimizer: torch.optim.Optimizer) -
         refiner.load_state_dict(states["refiner"], strict=True)
         optimizer.load_state_dict(states["optimizer"])
         return dict(steps=int(states["steps"]), seconds=float(states["seconds"]))
-    except (RuntimeError, KeyError, TypeError, ValueError, EOFError, pickle.UnpicklingError) as error:
-        reason = " ".join(str(error).split()[:20])
+    except Exception as error:  # damaged bytes fail in as many ways as there are bytes
+        reason = in_one_line(error)
         raise UserError(
             f"{path}: damaged, or of another refiner ({reason}): remove it, or give another --out"
         ) from None

@@ -11,8 +11,8 @@ import torch
 # Options of which a training that goes on says that they are others than before; all of them count from then on.
 _TOLD = (
     "optim_conf", "optim2_conf", "scheduler", "scheduler_conf", "scheduler2", "scheduler2_conf", "loss_weights",
-    "stft_loss_conf", "periodicity_loss_conf", "band_level_loss_conf", "adversarial_loss_conf",
-    "feature_matching_loss_conf",
+    "stft_loss_conf", "periodicity_loss_conf", "band_level_loss_conf", "modulation_loss_conf",
+    "adversarial_loss_conf", "feature_matching_loss_conf",
     "adversarial_start_steps", "generator_grad_norm", "discriminator_grad_norm", "batch_size", "accum_grad",
     "segment_frames", "valid_segments", "augment", "num_iters_per_epoch",
 )  # fmt: skip

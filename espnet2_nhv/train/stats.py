@@ -9,7 +9,7 @@ from typing import Tuple, Union
 import numpy as np
 import yaml
 
-from espnet2_nhv.errors import UserError
+from espnet2_nhv.errors import UserError, in_one_line
 from espnet2_nhv.feature.spec import FeatureSpec
 from espnet2_nhv.files import write_whole
 from espnet2_nhv.train.dump import Dump, require_same_spec
@@ -79,7 +79,8 @@ def load_stats(folder: Union[str, Path]) -> Tuple[np.ndarray, np.ndarray]:
             mean = sums["sum"] / sums["count"]
             variance = sums["sum_square"] / sums["count"] - mean**2
     except (OSError, KeyError, ValueError) as error:
-        raise UserError(f"{path}: no usable statistics ({error}): remove {folder} and run this again") from None
+        reason = in_one_line(error)
+        raise UserError(f"{path}: no usable statistics ({reason}): remove {folder} and run this again") from None
     return mean, np.sqrt(np.maximum(variance, 0.0))
 
 

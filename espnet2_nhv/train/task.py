@@ -13,7 +13,7 @@ from espnet2.utils.types import str_or_none
 from tqdm import tqdm
 
 from espnet2_nhv.discriminator.registry import build_discriminator
-from espnet2_nhv.errors import UserError
+from espnet2_nhv.errors import UserError, in_one_line
 from espnet2_nhv.feature.datadir import read_table
 from espnet2_nhv.feature.mel import LogMel
 from espnet2_nhv.feature.spec import FeatureSpec
@@ -74,7 +74,7 @@ class GANVocoderTask(AbsTask):
             help="weights of mr_stft, mel, adversarial, feature_matching, the vocoder's own; those left out weigh 0",
         )  # fmt: skip
         add("--adversarial_start_steps", type=int, default=0, help="steps before the discriminator takes part")
-        for loss in ("stft", "periodicity", "band_level", "adversarial", "feature_matching"):
+        for loss in ("stft", "periodicity", "band_level", "modulation", "adversarial", "feature_matching"):
             add(f"--{loss}_loss_conf", action=NestedDictAction, default={}, help=f"arguments of the {loss} loss")
         add("--generator_grad_norm", type=float, default=-1.0, help="clip the generator's gradient to this norm")
         add("--discriminator_grad_norm", type=float, default=-1.0, help="clip the discriminator's to this norm")
@@ -175,6 +175,7 @@ class GANVocoderTask(AbsTask):
             feature_matching_loss_conf=args.feature_matching_loss_conf,
             periodicity_loss_conf=args.periodicity_loss_conf,
             band_level_loss_conf=args.band_level_loss_conf,
+            modulation_loss_conf=args.modulation_loss_conf,
             augmentation=_augmentation(args.augment, spec),
         )
 
@@ -205,7 +206,7 @@ def _augmentation(conf: dict, spec: FeatureSpec) -> Optional[Augmentation]:
     try:
         return Augmentation(spec, **conf) if conf else None
     except TypeError as error:
-        raise UserError(f"augment: {error}") from error
+        raise UserError(f"augment: {in_one_line(error)}") from error
 
 
 def log_mel_of_silence(spec: FeatureSpec) -> np.ndarray:

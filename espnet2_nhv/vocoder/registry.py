@@ -4,7 +4,8 @@ import importlib
 import inspect
 from typing import Any, Dict, Optional
 
-from espnet2_nhv.errors import UserError
+from espnet2_nhv.arguments import check_types
+from espnet2_nhv.errors import UserError, in_one_line
 from espnet2_nhv.feature.spec import FeatureSpec
 from espnet2_nhv.vocoder.base import AbsVocoder
 
@@ -45,10 +46,13 @@ VOCODERS = {
     "world": "espnet2_nhv.vocoder.world:World",
 }
 
+# What a class raises of arguments of another type or out of range, where it has no word of its own.
+_WRONG_ARGUMENTS = (TypeError, ValueError, ArithmeticError, LookupError, AttributeError, RuntimeError, AssertionError)
+
 
 def vocoder_class(name: str) -> type:
     """The class registered as `name`; an unknown name is an error that lists those there are."""
-    if name not in VOCODERS:
+    if not isinstance(name, str) or name not in VOCODERS:
         raise UserError(f"there is no vocoder {name!r}; there are {', '.join(sorted(VOCODERS))}")
     module, attribute = VOCODERS[name].split(":")
     try:
@@ -87,8 +91,9 @@ def build_vocoder(name: str, spec: Optional[FeatureSpec] = None, **overrides) ->
     cls = vocoder_class(name)
     try:
         arguments = full_arguments(name, **overrides)
+        check_types(cls.__init__, arguments, f"vocoder {name}")
         vocoder = cls(spec or FeatureSpec(), **arguments)
-    except TypeError as error:
-        raise UserError(f"vocoder {name}: {error}") from error
+    except _WRONG_ARGUMENTS as error:
+        raise UserError(f"vocoder {name}: {in_one_line(error)}") from error
     vocoder.name, vocoder.arguments = name, arguments
     return vocoder

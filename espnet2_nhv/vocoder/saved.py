@@ -1,13 +1,12 @@
 """Saved vocoders: a folder of vocoder.yaml (what it is) and vocoder.pth (tensors only)."""
 
-import pickle
 from pathlib import Path
 from typing import List, Optional, Sequence, Union
 
 import torch
 import yaml
 
-from espnet2_nhv.errors import UserError
+from espnet2_nhv.errors import UserError, in_one_line
 from espnet2_nhv.feature.licence import UNKNOWN, Source, dump_sources, parse_sources
 from espnet2_nhv.feature.spec import FeatureSpec
 from espnet2_nhv.files import digest, whole_file, write_whole
@@ -103,13 +102,13 @@ def load_vocoder(folder: Union[str, Path], fuse: bool = True) -> AbsVocoder:
         tensors = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise UserError(f"{path}: the weights are missing") from None
-    except (RuntimeError, pickle.UnpicklingError, EOFError, OSError) as error:
-        reason = (str(error).strip() or "it ends too early").splitlines()[0]
+    except Exception as error:  # damaged bytes fail in as many ways as there are bytes
+        reason = in_one_line(error) if str(error) else "it ends too early"
         raise UserError(f"{path}: not the weights of this vocoder, or damaged ({reason})") from None
     try:
         vocoder.load_state_dict(tensors, strict=True)
-    except (RuntimeError, AttributeError, TypeError) as error:
-        reason = " ".join(str(error).split()[:40])
+    except Exception as error:  # they may be anything
+        reason = in_one_line(error)
         raise UserError(
             f"{path}: not the weights of this vocoder, or of another version of {card['vocoder']} ({reason}): "
             "train it again, or use the version that made it"

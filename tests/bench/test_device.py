@@ -1,10 +1,14 @@
 """A device against the CPU."""
 
+import math
+
 import pytest
 import torch
 from small import SMALL
 
 from espnet2_nhv.bench import device
+from espnet2_nhv.errors import UserError
+from espnet2_nhv.feature.spec import FeatureSpec
 from espnet2_nhv.vocoder import registry
 
 
@@ -15,7 +19,7 @@ def small(monkeypatch):
 
 def test_the_cpu_agrees_with_itself_noise_included():
     names = ["nhv", "sawsing", "sifigan", "univnet", "wavehax"]
-    rows = device.parity(names, "cpu", 60.0)
+    rows = device.parity(names, "cpu", math.inf)
     assert [row["vocoder"] for row in rows] == names
     for row in rows:
         assert row["device"] < -200  # what is drawn is the same
@@ -25,9 +29,23 @@ def test_the_cpu_agrees_with_itself_noise_included():
 def test_a_difference_is_seen_and_a_failure_is_a_row(monkeypatch):
     assert device._difference(torch.tensor([1.0, 1.1]), torch.tensor([1.0, 1.0])) == pytest.approx(-23.0, abs=0.1)
     monkeypatch.setattr(device, "build_vocoder", lambda name: registry.build_vocoder(name, channels=-1))
-    (row,) = device.parity(["hifigan"], "cpu", 60.0)
+    (row,) = device.parity(["hifigan"], "cpu", math.inf)
     assert row["vocoder"] == "hifigan" and "channels" in row["problem"]
 
 
 def test_two_processes_agree():
-    assert device.together("cpu", 60.0) == [dict(processes=2, backend="gloo", result="the same sum in both")]
+    assert device.together("cpu", math.inf) == [dict(processes=2, backend="gloo", result="the same sum in both")]
+
+
+def test_a_package_that_is_missing_is_a_row(monkeypatch):
+    def of_some(name):
+        if name == "vocos":
+            raise UserError("vocoder vocos needs the package vocos: install it, or leave vocos out")
+        return registry.vocoder_class(name)
+
+    monkeypatch.setattr(device, "vocoder_class", of_some)
+    monkeypatch.setattr(device, "build_vocoder", lambda name: of_some(name)(FeatureSpec(), **SMALL.get(name, {})))
+    monkeypatch.setattr(device, "VOCODERS", ("vocos", "griffinlim", "sawsing"))
+    missing, there = device.parity(None, "cpu", math.inf)
+    assert missing["vocoder"] == "vocos" and "package vocos" in missing["problem"]
+    assert there["vocoder"] == "sawsing" and there["device"] < -200

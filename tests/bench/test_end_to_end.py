@@ -13,7 +13,7 @@ def test_rows_of_a_short_recording(tmp_path):
     vocoder = str(save_small(tmp_path / "saved"))
     (row,) = measure_end_to_end(["dio"], [3.0], vocoder=vocoder)
     assert row["method"] == "dio" and row["seconds"] == 3.0
-    assert row["f0"] > row["mel"] > 0 and row["vocoder"] > 0
+    assert row["f0"] > 0 and row["mel"] > 0 and row["vocoder"] > 0
     # The parts are parts of the whole.
     parts = 3.0 * sum(row[name] for name in ("f0", "mel", "vocoder", "other"))
     assert row["start"] + parts == pytest.approx(row["cpu"], rel=0.05) and row["wall"] > 0

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from espnet2_nhv.errors import UserError
 from espnet2_nhv.espnet.features import global_statistics
 from espnet2_nhv.espnet.listener import set_durations
 from espnet2_nhv.feature.convert import convert_features
+from espnet2_nhv.train.model import ESPnetGANVocoderModel
 from espnet2_nhv.vocoder import build_vocoder, save_vocoder
 from espnet2_nhv.vocoder.registry import VOCODERS, vocoder_class
 
@@ -225,6 +227,47 @@ def test_mistakes_are_said_in_one_sentence(message, tmp_path):
         changes = dict(pitch_normalize="global_mvn", pitch_normalize_conf=dict(stats_file=str(tmp_path / "pitch.npz")))
     with pytest.raises(UserError, match=message):
         tiny.GANSVSTask.build_model(tiny.singing_args("joint_score2wav", tiny.joint(**conf), **changes))
+
+
+VOCODER_LOSS = dict(
+    weights=dict(mr_stft=1.0, repulsion=0.4, band_level=10.0, periodicity=6.0), periodicity_loss_conf=dict(balance=2.0)
+)
+
+
+def test_the_vocoders_own_losses_judge_it(batch):
+    model = build(vocoder_loss=VOCODER_LOSS, lambda_mel=1.0)
+    vocoder, seen = model.svs.generator["vocoder"], {}
+    model.svs.mel_loss.register_forward_hook(lambda module, args, output: seen.update(args=args, loss=output))
+    torch.manual_seed(1)
+    out = model(**batch, forward_generator=True)
+    assert out["stats"]["mel_loss"] == pytest.approx(float(seen["loss"].detach()))
+    # As the vocoder's own training weighs them, of the same two draws.
+    alone = ESPnetGANVocoderModel(vocoder.vocoder, None, VOCODER_LOSS["weights"],
+                                  periodicity_loss_conf=VOCODER_LOSS["periodicity_loss_conf"])  # fmt: skip
+    hat, wav = seen["args"]
+    with mock.patch.object(alone, "_generate", lambda *features: (hat, vocoder.another, {})):
+        wanted, _ = alone._generator_turn(wav, None, vocoder.f0, {})
+    torch.testing.assert_close(seen["loss"], wanted)
+    assert (hat != vocoder.another).any()
+    out["loss"].backward()
+    assert all(p.grad is not None for p in vocoder.parameters())
+
+
+WRONG_LOSSES = {
+    "there is no loss 'stft'": ("nhv", dict(weights=dict(stft=1.0))),
+    "that of mr_stft above 0": ("nhv", dict(weights=dict(band_level=1.0))),
+    "vocoder_loss: .*unexpected keyword argument 'weight'": ("nhv", dict(weight=dict(mr_stft=1.0))),
+    "periodicity takes a vocoder that reads F0": ("hifigan", dict(weights=dict(mr_stft=1.0, periodicity=1.0))),
+    "vocoder_loss takes a vocoder of espnet2_nhv": ("hifigan_generator", dict(weights=dict(mr_stft=1.0))),
+}
+
+
+@pytest.mark.parametrize("message", WRONG_LOSSES)
+def test_wrong_losses_are_said_in_one_sentence(message):
+    vocoder, loss = WRONG_LOSSES[message]
+    params = {"nhv": tiny.NHV, "hifigan": dict(channels=16), **STOCK}[vocoder]
+    with pytest.raises(UserError, match=message):
+        build(vocoder, vocoder_params=dict(params), vocoder_loss=loss)
 
 
 def test_normalisation_that_cannot_be_undone_is_refused():

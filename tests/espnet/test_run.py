@@ -8,6 +8,7 @@ import pytest
 import tiny_espnet  # noqa: F401  (registers)
 import torch
 from espnet2.tasks import abs_task
+from waiting import LONG
 
 from espnet2_nhv import run
 from espnet2_nhv.errors import UserError
@@ -42,7 +43,7 @@ def test_script_and_its_spawned_processes(tmp_path):
         [sys.executable, "-m", "espnet2_nhv.run", str(script), "--one", "2"],
         capture_output=True,
         text=True,
-        timeout=400,
+        timeout=LONG,
     )
     said = [line for line in done.stdout.splitlines() if line.startswith(("called", "child", "knows"))]
     assert said == ["called with ['--one', '2'] __main__", "child one", "knows True True"], done.stderr

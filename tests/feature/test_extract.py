@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import kaldiio
@@ -15,13 +14,14 @@ import soundfile
 import torch
 import yaml
 from extract_data import DATA, FS, SPEC, read_audit, tone, write_tones
+from waiting import until
 
 from espnet2_nhv.bin import extract as program
 from espnet2_nhv.bin.cli import run_cli
 from espnet2_nhv.errors import UserError
 from espnet2_nhv.feature import extract as module
 from espnet2_nhv.feature.ark import ArkTable
-from espnet2_nhv.feature.datadir import read_table
+from espnet2_nhv.feature.datadir import read_table, write_table
 from espnet2_nhv.feature.extract import extract_features, print_report
 from espnet2_nhv.feature.mel import LogMel
 from espnet2_nhv.feature.pitch.analysis import extract_f0
@@ -138,16 +138,20 @@ def test_interrupted_run_goes_on(monkeypatch):
 def test_killed_parallel_run_goes_on_and_gives_the_same():
     write_tones(24)
     SPEC.save("dump/spec.yaml")
+    # One recording that does not come before it is told to, so that the run cannot end before it is killed.
+    sources = read_table(DATA / "wav.scp")
+    sources["tone13"] = f"while [ ! -e go ]; do sleep 0.05; done; cat {sources['tone13']} |"
+    write_table(DATA / "wav.scp", sources)
     command = [sys.executable, "-m", "espnet2_nhv.bin.extract", "--data", str(DATA), "--nj", "2"]
     process = subprocess.Popen(command, start_new_session=True, stderr=subprocess.DEVNULL)
-    deadline = time.time() + 120
-    while len(list((DATA / "ark").glob("job.*.json"))) < 2 and time.time() < deadline:
-        assert process.poll() is None
-        time.sleep(0.005)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+    try:
+        until(lambda: len(list((DATA / "ark").glob("job.*.json"))) == 5, process)
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
     finished = len(list((DATA / "ark").glob("job.*.json")))
-    assert 2 <= finished < 6 and not (DATA / "feats.scp").exists()
+    assert finished == 5 and not (DATA / "feats.scp").exists()
+    Path("go").touch()
     (DATA / "ark" / "feats.9.ark.part").write_bytes(b"half")
     report = extract_features(DATA, SPEC)
     assert report.kept == 4 * finished and report.utterances == 24

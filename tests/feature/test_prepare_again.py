@@ -1,16 +1,15 @@
 """Stage 2: a run that was killed or comes again goes on, and parallel jobs end as they should."""
 
 import os
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 from prepare_data import FS, SPEC, data_dir, main, prepare, read_phrase, tone
+from waiting import until
 
 from espnet2_nhv.errors import UserError
 from espnet2_nhv.feature.datadir import read_table
@@ -25,11 +24,8 @@ def _start(*options):
     return subprocess.Popen([*command, "--spec", "spec.yaml", *options], stderr=subprocess.PIPE, text=True)
 
 
-def _wait_for(condition):
-    end = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.05)
+# A recording whose command ends when a file is there, or the folder is not any more.
+_HELD = "while [ -e a.wav ] && [ ! -e go ]; do sleep 0.05; done; cat b.wav |"
 
 
 def test_full_disk():
@@ -68,12 +64,15 @@ def test_files_of_others_stay():
 
 
 def test_killed_run_goes_on():
-    data_dir({"a": tone(), "b": tone(), "z": "sleep 5; cat b.wav |"})
+    data_dir({"a": tone(), "b": tone(), "z": _HELD})
     log = Path("dump/train/prepared.jsonl")
     run = _start()
-    _wait_for(lambda: log.exists() and log.read_text().count("\n") == 2)
-    run.send_signal(signal.SIGKILL)
-    run.wait()
+    try:
+        until(lambda: log.exists() and log.read_text().count("\n") == 2, run)
+    finally:
+        run.kill()
+        run.wait()
+        Path("go").touch()  # what is left of the command ends
     assert not Path("dump/train/wav.scp").exists()
     with open(log, "a") as file:  # as if it had been killed while writing this
         file.write('{"recording": "z", "key"')
@@ -102,15 +101,21 @@ def test_killed_worker_is_noticed():
 
 @pytest.mark.skipif(not os.path.exists("/proc/self/task"), reason="looks for processes in /proc")
 def test_workers_end_with_their_parent():
-    data_dir({"a": "echo $PPID > a.pid; sleep 20 |", "b": "echo $PPID > b.pid; sleep 20 |"})
+    Path("held").touch()
+    held = "while [ -e held ]; do sleep 0.05; done |"
+    data_dir({"a": f"echo $PPID > a.pid; {held}", "b": f"echo $PPID > b.pid; {held}"})
     run = _start("--nj", "2")
     pids = [Path("a.pid"), Path("b.pid")]
-    _wait_for(lambda: all(path.exists() and path.read_text().strip() for path in pids))
-    workers = [int(path.read_text()) for path in pids]
-    assert len(set(workers)) == 2 and all(os.path.exists(f"/proc/{pid}") for pid in workers)
-    run.send_signal(signal.SIGKILL)
-    run.wait()
-    _wait_for(lambda: not any(_runs(pid) for pid in workers))
+    try:
+        until(lambda: all(path.exists() and path.read_text().endswith("\n") for path in pids), run)
+        workers = [int(path.read_text()) for path in pids]
+        assert len(set(workers)) == 2 and all(_runs(pid) for pid in workers)
+        run.kill()
+        run.wait()
+        until(lambda: not any(_runs(pid) for pid in workers))
+    finally:
+        run.kill()
+        Path("held").unlink()
 
 
 def _runs(pid):

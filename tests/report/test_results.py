@@ -133,7 +133,7 @@ def test_periodicity_has_a_table_of_its_own_and_nearest_to_zero_is_best(expdir):
     assert "MR-STFT (neper) ↓" not in first and first["absolute 6k (dB) ↓"] == "**5.5**"
     main = table((expdir / "RESULTS.md").read_text(), "eval")
     assert main[0]["aperiodicity (dB) ↓"] == "**5.5**" and "aperiodicity 6k (dB) → 0" not in main[0]
-    copied, grouped, ranks = result_tables(rows)
+    copied, grouped, _, ranks = result_tables(rows)
     assert ranks["title"] == "Ranks of eval" and [row[0]["text"] for row in ranks["rows"]] == ["hiss", "buzz"]
     assert (grouped["title"], [row[0]["text"] for row in grouped["rows"]]) == ("Periodicity of eval", ["buzz", "hiss"])
     assert {"zero", "lower", ""} == {column["better"] for column in grouped["columns"]}

@@ -151,6 +151,9 @@ def test_blocks_of_a_wav_file_are_the_file(tmp_path):
         with writing_wav(tmp_path / "short.wav", 100000, FS) as write:
             write(wav)  # as if the disk had taken no more
     assert not (tmp_path / "short.wav").exists()
+    (tmp_path / "full.wav.part").symlink_to("/dev/full")
+    with pytest.raises(OSError, match="full.wav"), writing_wav(tmp_path / "full.wav", 100000, FS) as write:
+        write(wav)
 
 
 def test_synthesize_takes_a_table_and_midi(vocoder, tmp_path, monkeypatch):

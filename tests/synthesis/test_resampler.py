@@ -10,6 +10,7 @@ import pytest
 import soundfile
 import torch
 from exports import save_small
+from waiting import LONG
 
 from espnet2_nhv import load_vocoder
 from espnet2_nhv.bin import resampler as command
@@ -163,7 +164,7 @@ def test_a_server_sings_for_this_machine_and_its_programs_only(bank):
         assert ask(note(bank, "H4"), port) == "no note"
 
         def status(body, **headers):
-            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=LONG)
             connection.request("POST", "/", body, {"X-NHV-Resampler": "1", **headers})
             return connection.getresponse().status
 

@@ -1,5 +1,6 @@
 """A score in, singing out, by a singing model that ESPnet made."""
 
+import shutil
 import sys
 
 import numpy as np
@@ -12,6 +13,7 @@ from score_files import note_xml, tempo_xml, write_xml
 from espnet2_nhv.bin import sing as program
 from espnet2_nhv.errors import UserError
 from espnet2_nhv.espnet.singer import Singer, SungPhrase
+from espnet2_nhv.feature.knobs import KnobSource
 from espnet2_nhv.notation.read import read_song
 from espnet2_nhv.synthesis.sing import DEFAULT, open_singer, sing, together
 from espnet2_nhv.vocoder import build_vocoder, save_vocoder
@@ -27,11 +29,15 @@ def models(tmp_path_factory):
     save_vocoder(build_vocoder("nhv", tiny.SPEC, **tiny.NHV), root / "nhv", "CC0-1.0", "nothing")
     stats = root / "stats.npz"
     np.savez(stats, count=2, sum=np.full(128, -6.0), sum_square=np.full(128, 18.5))
-    args = tiny.singing_args("note_xiaoice", CONF, normalize="global_mvn", normalize_conf=dict(stats_file=str(stats)))
+    normalize = dict(normalize="global_mvn", normalize_conf=dict(stats_file=str(stats)))
+    args = tiny.singing_args("note_xiaoice", CONF, **normalize)
     tiny.save_model(root / "alone", args, tiny.SVSTask.build_model(args))
-    stats.rename(root / "alone" / "stats.npz")
-    args = tiny.singing_args("joint_score2wav", tiny.joint(acoustic="note_xiaoice", acoustic_params=CONF))
+    joint = tiny.joint(acoustic="note_xiaoice", acoustic_params=CONF)
+    args = tiny.singing_args("joint_score2wav", joint, **normalize)
     tiny.save_model(root / "joint", args, tiny.GANSVSTask.build_model(args))
+    for name in ("alone", "joint"):
+        shutil.copy(stats, root / name)
+    stats.unlink()
     return root
 
 
@@ -55,6 +61,8 @@ def test_notes_are_where_the_score_has_them(kind, models, score):
     assert abs(len(wav) / 44100 - (0.5 + 2 + 1 + 0.5 + 0.25)) < 0.01 and np.isfinite(wav).all()
     rate = 44100 / 256
     first, second = sung
+    for phrase, count in ((first, 6), (second, 4)):  # pau k a o o pau, pau k o pau
+        assert len(phrase.frames) == count and abs(phrase.frames.sum() * 256 - len(phrase.wav)) <= 256
     assert first.start == pytest.approx(0.25) and second.start == pytest.approx(3.25)
     for time, note in ((0.6, 57), (1.3, 57), (1.7, 64), (2.3, 65)):
         heard = first.f0[round((time - first.start) * rate)]
@@ -63,10 +71,37 @@ def test_notes_are_where_the_score_has_them(kind, models, score):
     assert not silence.any()
 
 
+@pytest.mark.parametrize("kind", ["alone", "joint"])
+def test_knobs_turn_in_the_time_of_the_song(kind, models, score, tmp_path):
+    """6 dB less from 3 s on, where the second phrase is."""
+    (tmp_path / "loudness.csv").write_text("time,loudness\n0,0\n2.9,0\n2.9,-6\n5,-6\n")
+    np.save(tmp_path / "frames.npy", np.where(np.arange(800) * 256 / 44100 < 2.9, 0.0, -6.0))
+    singer, song = Singer(models / kind, models / "nhv"), read_song(score)
+    plain = sing(song, singer)
+    split = round(3.0 * singer.fs)
+    for curve in ("loudness.csv", "frames.npy"):
+        turned = sing(song, singer, knobs=KnobSource(dict(loudness=str(tmp_path / curve))))
+        np.testing.assert_allclose(turned[:split], plain[:split], atol=1e-6)
+        np.testing.assert_allclose(turned[split:], plain[split:] * 10 ** (-6 / 20), atol=1e-5)
+    assert np.abs(plain[split:]).max() > 1e-3
+    np.testing.assert_array_equal(sing(song, singer), plain)
+
+
+def test_knobs_that_a_vocoder_does_not_have_are_refused(models, score, tmp_path):
+    save_vocoder(build_vocoder("griffinlim", tiny.SPEC), tmp_path / "gl", "none", "nothing")
+    with pytest.raises(UserError, match="knobs"):
+        sing(read_song(score), Singer(models / "alone", tmp_path / "gl"), knobs=KnobSource(dict(breathiness=3.0)))
+    args = tiny.singing_args("joint_score2wav", tiny.joint("hifigan_generator", "note_xiaoice", CONF,
+                                                            vocoder_params=dict(channels=32)))  # fmt: skip
+    tiny.save_model(tmp_path / "stock", args, tiny.GANSVSTask.build_model(args))
+    with pytest.raises(UserError, match="the vocoder within this model has no knobs"):
+        sing(read_song(score), Singer(tmp_path / "stock"), knobs=KnobSource(dict(breathiness=3.0)))
+
+
 def test_phrases_overlap_and_begin_before_the_score():
     parts = [
-        SungPhrase(-0.1, np.full(200, 0.5, np.float32), None),
-        SungPhrase(0.05, np.full(50, 0.7, np.float32), None),
+        SungPhrase(-0.1, np.full(200, 0.5, np.float32), None, None),
+        SungPhrase(0.05, np.full(50, 0.7, np.float32), None, None),
     ]
     wav = together(parts, 1000)
     assert wav.tolist() == pytest.approx([0.5] * 50 + [1.0] * 50)
@@ -87,6 +122,8 @@ def test_program(models, score, tmp_path, capsys):
         run(bad, out, "--model", models / "alone", "--vocoder", models / "nhv")
     with pytest.raises(UserError, match="no config.yaml, so it is not a trained singing model"):
         run(score, out, "--model", tmp_path)
+    with pytest.raises(UserError, match="--breathiness is 99"):
+        run(score, out, "--breathiness", 99)
     with pytest.raises(UserError, match="no part 'x'"):
         run(score, out, "--part", "x")
 

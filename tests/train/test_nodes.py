@@ -7,6 +7,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from waiting import LONG
 
 from espnet2_nhv.errors import UserError
 from espnet2_nhv.train.nodes import Nodes
@@ -28,7 +29,7 @@ def test_all_but_the_first_wait_for_it(tmp_path):
     waiting.start()
     assert not passed.wait(0.5)
     first.announce()
-    waiting.join(timeout=30)
+    waiting.join(timeout=LONG)
     assert passed.is_set()
     with pytest.raises(UserError, match="the first process has not got ready"):
         node(1, f"file://{tmp_path}/other").wait(patience=0.0)

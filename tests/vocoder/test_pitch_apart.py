@@ -115,7 +115,7 @@ def test_jitter_moves_what_is_above_and_keeps_what_is_below():
             torch.zeros(1, 601, sum(vocoder.sizes)), mel[:1].expand(1, 601, -1), *[f0[:1].expand(1, 601)] * 2
         )
         filters = vocoder.responses(*cepstra, deviations)
-        pulses, _ = vocoder.pulses(f0[:1].expand(1, 602), torch.zeros(1, dtype=torch.float64))
+        pulses, _, _ = vocoder.pulses(f0[:1].expand(1, 602), torch.zeros(1, dtype=torch.float64))
         pulses = torch.nn.functional.pad(pulses, (256, 0))
         wav = overlap_add(vocoder.filtered_frames(filters, pulses, torch.zeros_like(pulses)), 256)[
             0, 4096:-4096

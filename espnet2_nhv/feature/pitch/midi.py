@@ -4,7 +4,7 @@ import logging
 from pathlib import Path
 from typing import List, Tuple, Union
 
-from espnet2_nhv.errors import UserError
+from espnet2_nhv.errors import UserError, in_one_line
 from espnet2_nhv.feature.pitch.curve import Curve
 
 _DRUMS, _BEND = 9, 2.0 / 8192  # channel; semitones a step of the pitch wheel, as it is unless said otherwise
@@ -25,7 +25,7 @@ def read_midi(path: Union[str, Path]) -> Curve:
     try:
         messages = list(mido.MidiFile(str(path)))  # of all tracks, in order, with times in seconds
     except Exception as error:  # damaged bytes fail in as many ways as there are bytes
-        raise UserError(f"{path}: not readable as a MIDI file ({error or type(error).__name__})") from None
+        raise UserError(f"{path}: not readable as a MIDI file ({in_one_line(error)})") from None
     sounding: List[Tuple[int, int]] = []  # channel and note, the last one begun at the end
     bend = [0.0] * 16
     now, several, time, f0 = 0.0, 0, [0.0], [0.0]

@@ -11,7 +11,7 @@ from typing import Dict, List, Optional, Sequence, Union
 import jinja2
 from tqdm import tqdm
 
-from espnet2_nhv.errors import UserError
+from espnet2_nhv.errors import UserError, in_one_line
 from espnet2_nhv.feature.datadir import read_table
 from espnet2_nhv.feature.parallel import run_jobs
 from espnet2_nhv.feature.spec import FeatureSpec
@@ -162,7 +162,8 @@ def _read_notes(path: Optional[Union[str, Path]]) -> Dict[str, list]:
     try:
         return json.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise UserError(f"{path}: not readable as notes ({error}); local/song_data.py writes them") from None
+        reason = in_one_line(error)
+        raise UserError(f"{path}: not readable as notes ({reason}); local/song_data.py writes them") from None
 
 
 def _pick(utts: List[str], count: int) -> List[str]:

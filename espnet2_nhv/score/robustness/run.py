@@ -9,13 +9,12 @@ from pathlib import Path
 from typing import Dict, List, Optional, Sequence, Union
 
 import numpy as np
-import soundfile
 import torch
 from tqdm import tqdm
 
 from espnet2_nhv.bench.measure import peak_memory, real_time_factors
 from espnet2_nhv.bench.subjects import build_subject
-from espnet2_nhv.errors import UserError
+from espnet2_nhv.errors import UserError, in_one_line
 from espnet2_nhv.feature.mel import log_mel_of_long
 from espnet2_nhv.feature.spec import FeatureSpec, check_compatible
 from espnet2_nhv.files import write_whole
@@ -47,6 +46,7 @@ from espnet2_nhv.score.robustness.shift import shift_errors
 from espnet2_nhv.score.robustness.unvoiced import gained_periodicity, level_difference, make_noise
 from espnet2_nhv.score.stft import mrstft
 from espnet2_nhv.score.tracker import analyser_code, heard_f0
+from espnet2_nhv.synthesis.wav import write_wav
 from espnet2_nhv.vocoder.saved import digest_of, load_vocoder
 
 HELD_SECONDS = (10, 30, 60)
@@ -135,7 +135,7 @@ class _Probes:
         try:
             values = getattr(self, f"_{kind_of(name)}")(name)
         except (UserError, RuntimeError, MemoryError) as error:
-            reason = " ".join(str(error).split()) or type(error).__name__
+            reason = in_one_line(error)
             logging.warning("%s: %s is skipped: %s", self.folder, name, reason)
             return dict(skipped=reason)
         return {key: None if value is None else round(float(value), 6) for key, value in values.items()}
@@ -224,7 +224,7 @@ class _Probes:
     def _synthesize(self, mel: np.ndarray, f0: np.ndarray, name: str, mel_f0: Optional[np.ndarray] = None):
         self._check_time(len(mel) / self.spec.frame_rate)
         wav = self._inference(mel, f0, mel_f0)
-        soundfile.write(self.wavs / f"{name.replace('/', '_')}.wav", wav, self.spec.fs, subtype="PCM_16")
+        write_wav(self.wavs / f"{name.replace('/', '_')}.wav", wav, self.spec.fs)
         return wav.astype(np.float64)
 
     def _inference(self, mel: np.ndarray, f0: np.ndarray, mel_f0: Optional[np.ndarray] = None) -> np.ndarray:

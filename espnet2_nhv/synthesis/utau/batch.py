@@ -6,7 +6,7 @@ from typing import Callable, Dict, Sequence, Tuple
 
 from tqdm import tqdm
 
-from espnet2_nhv.errors import UserError
+from espnet2_nhv.errors import UserError, in_one_line
 from espnet2_nhv.synthesis.outputs import leaving_out
 
 
@@ -26,7 +26,7 @@ def sing_batch(path: Path, render: Callable[[Sequence[str]], None]) -> Tuple[int
     try:
         lines = [line for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
     except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: not readable as a list of notes ({error})") from None
+        raise UserError(f"{path}: not readable as a list of notes ({in_one_line(error)})") from None
     failed: Dict[str, str] = {}
     for number, line in enumerate(tqdm(lines, desc="notes", dynamic_ncols=True, disable=None), start=1):
         with leaving_out(f"{path}, line {number}", failed):

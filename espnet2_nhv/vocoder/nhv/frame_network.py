@@ -5,6 +5,8 @@ from typing import List, Tuple
 import torch
 from torch import nn
 
+from espnet2_nhv.errors import UserError
+
 
 class CausalConvNeXtBlock(nn.Module):
     """Depthwise convolution over past frames, then a two-layer perceptron on each frame, beside a skip connection.
@@ -53,6 +55,11 @@ class FrameNetwork(nn.Module):
     kernel_size : int >= 1, steps that each block sees
     delay : int >= 0, frames of look-ahead, which the input layer sees
     stride : int >= 1, frames a step
+
+    Raises
+    ------
+    UserError
+        If a size is below that.
     """
 
     def __init__(
@@ -67,6 +74,10 @@ class FrameNetwork(nn.Module):
         stride: int = 1,
     ):
         super().__init__()
+        at_least = dict(channels=1, hidden=1, n_blocks=0, kernel_size=1, delay=0, stride=1)
+        for name, value in zip(at_least, (channels, hidden, n_blocks, kernel_size, delay, stride)):
+            if value < at_least[name]:
+                raise UserError(f"nhv: {name} is {value}, but {at_least[name]} or more is needed")
         self.n_in, self.n_out = n_in, n_out
         self.delay, self.stride = delay, stride
         self.entry = nn.Linear(n_in * (delay + stride), channels)

@@ -8,6 +8,7 @@ import torch
 from espnet2_nhv.dsp.cepstrum import cosine_matrix, phased_response, zero_phase_response
 from espnet2_nhv.dsp.overlap_add import excitation_spectra, overlap_add, synthesis_window
 from espnet2_nhv.dsp.pulse import pulse_train, sample_phase
+from espnet2_nhv.dsp.swelling import swelling
 from espnet2_nhv.errors import UserError
 from espnet2_nhv.feature.spec import FeatureSpec
 from espnet2_nhv.vocoder.base import AbsVocoder
@@ -58,13 +59,16 @@ class NHV(AbsVocoder):
     jitter : float >= 0, s, standard deviation of the time by which a frame's pulses come early or late, as heard
         above `jitter_above`: no voice repeats itself exactly
     jitter_above : float >= 0, Hz; harmonics far below keep time
+    modulated_noise : bool, noise swells and fades with the period, as much and at the phase that the network says
 
     Source: Z. Liu et al., "Neural Homomorphic Vocoder", Interspeech 2020, with a closed-form pulse train, weighted
     overlap-add and the envelope prior in place of a sum of cosines, blocks and a network that learns it all.
     """
 
     needs_f0, takes_knobs = True, True
-    before = dict(smooth=False, lifter=None, reads_f0=False, jitter=0.0, jitter_above=0.0)
+    before = dict(
+        smooth=False, lifter=None, reads_f0=False, jitter=0.0, jitter_above=0.0, modulated_noise=False,
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -86,6 +90,7 @@ class NHV(AbsVocoder):
         reads_f0: bool = True,
         jitter: float = 18e-6,
         jitter_above: float = 4000.0,
+        modulated_noise: bool = True,
     ):
         super().__init__(spec)
         hop_length = spec.hop_length
@@ -93,7 +98,7 @@ class NHV(AbsVocoder):
         self.lead = hop_length // 2
         if self.n_fft % hop_length or self.n_fft < 2 * hop_length + self.lead:
             raise UserError(f"nhv: n_fft {self.n_fft} is not a multiple of the hop {hop_length} of 3 or more")
-        if not 0 < noise_order <= order or order + anticausal_order >= self.n_fft // 2:
+        if not 0 < noise_order <= order or not 0 <= anticausal_order < self.n_fft // 2 - order:
             raise UserError(
                 f"nhv: orders {order}, {noise_order} (noise) and {anticausal_order} (anticausal) "
                 f"do not fit n_fft {self.n_fft}"
@@ -102,15 +107,17 @@ class NHV(AbsVocoder):
             raise UserError(
                 f"nhv: jitter is {jitter} s above {jitter_above} Hz, but less than 1 ms above 0 Hz is needed"
             )
-        self.jitter, self.reads_f0 = jitter, reads_f0
-        # What the network writes: quefrencies -anticausal_order..order of one filter, 0..noise_order of the other.
+        self.jitter, self.reads_f0, self.modulated_noise = jitter, reads_f0, modulated_noise
+        # What the network writes: quefrencies -anticausal_order..order of one filter, 0..noise_order of the other, and
+        # how the noise swells with the cosine and with the sine of the phase.
         quefrencies = [*range(-anticausal_order, order + 1), *range(noise_order + 1)]
         self.sizes = (anticausal_order + 1 + order, noise_order + 1)
         self.anticausal_order = anticausal_order
         n_in = spec.n_mels + reads_f0
         self.network = FrameNetwork(
-            n_in, len(quefrencies), channels, hidden, n_blocks, kernel_size, delay=look_ahead, stride=stride
-        )
+            n_in, len(quefrencies) + 2 * modulated_noise, channels, hidden, n_blocks, kernel_size,
+            delay=look_ahead, stride=stride,
+        )  # fmt: skip
         self.mel_prior = MelPrior(spec, quefrencies, self.n_fft, envelope=prior)
         self.smoothing = BandSmoothing(spec) if smooth and prior else None
         self.lifter = None if lifter is None else PitchLifter(quefrencies[: self.sizes[0]], spec.fs, *lifter)
@@ -140,19 +147,19 @@ class NHV(AbsVocoder):
         ``(B, len(KNOBS), T)`` is in the order of :data:`espnet2_nhv.feature.knobs.KNOBS`. For memory that does not grow
         with length use :meth:`inference` or :meth:`stream`.
         """
-        return self._excited(*self._cepstra_of_batch(mel, f0, mel_f0, knobs))
+        return self._excited(*self._numbers_of_batch(mel, f0, mel_f0, knobs))
 
     def forward_twice(
         self, mel: torch.Tensor, f0: Optional[torch.Tensor] = None, mel_f0: Optional[torch.Tensor] = None
     ) -> Tuple[torch.Tensor, torch.Tensor]:
         """See :meth:`AbsVocoder.forward_twice`: one pair of filters, two excitations."""
-        cepstra, f0 = self._cepstra_of_batch(mel, f0, mel_f0)
+        given = self._numbers_of_batch(mel, f0, mel_f0)
         with torch.no_grad():
-            another = self._excited(cepstra, f0)
-        return self._excited(cepstra, f0), another
+            another = self._excited(*given)
+        return self._excited(*given), another
 
-    def _cepstra_of_batch(self, mel, f0, mel_f0, knobs=None):
-        """Cepstra of a batch's frames and of one more, and F0 ``(B, T + 2)`` of these and yet another."""
+    def _numbers_of_batch(self, mel, f0, mel_f0, knobs=None):
+        """The network's numbers of a batch's frames and of one more, the cepstra they give, and F0 ``(B, T + 2)``."""
         if f0 is None:
             raise UserError("nhv needs F0 beside the mel: give f0 of shape (B, 1, T) in Hz")
         batch, _, n_frames = mel.shape
@@ -169,9 +176,9 @@ class NHV(AbsVocoder):
         with torch.autocast(mel.device.type, enabled=False):
             numbers = numbers[:, self.look_ahead : self.look_ahead + n_frames + 1]
             numbers, mel = numbers.float(), mel[:, : n_frames + 1].float()
-            return self.cepstra(numbers, mel, f0[:, :-1], sung[:, : n_frames + 1], knobs), f0
+            return numbers, self.cepstra(numbers, mel, f0[:, :-1], sung[:, : n_frames + 1], knobs), f0
 
-    def _excited(self, cepstra, f0):
+    def _excited(self, numbers, cepstra, f0):
         """A waveform ``(B, 1, T * hop_length)`` of a batch's cepstra, at random phase and of random noise."""
         batch, hop_length, n_frames = len(f0), self.spec.hop_length, f0.shape[1] - 2
         start = torch.rand(batch, dtype=torch.float64, device=f0.device)
@@ -179,7 +186,8 @@ class NHV(AbsVocoder):
             first = torch.randint(len(self.noise), (batch,), device=f0.device)
             noise = cut(self.noise, first, (n_frames + 1) * hop_length)
             filters = self.responses(*cepstra, self.deviations(noise))
-            pulses, _ = self.pulses(f0, start)
+            pulses, phase, _ = self.pulses(f0, start)
+            noise = self.swelling(noise, phase, numbers)
             excitation = [torch.nn.functional.pad(x, (hop_length, 0)) for x in (pulses, noise)]
             wav = overlap_add(self.filtered_frames(filters, *excitation), hop_length)
         begin = hop_length + self.lead
@@ -209,10 +217,20 @@ class NHV(AbsVocoder):
         octaves = torch.log2(mel_f0.clamp(min=1.0) / _MIDDLE_F0).clamp(-_INPUT_RANGE, _INPUT_RANGE)
         return torch.cat([mel, octaves[..., None].to(mel.dtype)], dim=-1)
 
-    def pulses(self, f0: torch.Tensor, start: torch.Tensor) -> Tuple[torch.Tensor, torch.Tensor]:
-        """Pulse train ``(B, T * hop_length)`` for F0 ``(B, T + 1)`` from a phase ``(B,)``, and the phase after it."""
+    def pulses(self, f0: torch.Tensor, start: torch.Tensor) -> Tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Pulse train for F0 ``(B, T + 1)`` from a phase ``(B,)``, its phase, and the phase after it.
+
+        The first two are ``(B, T * hop_length)``, phases are in cycles.
+        """
         phase, f0_samples, end = sample_phase(f0, self.spec.hop_length, self.fs, start)
-        return pulse_train(phase, f0_samples, self.fs), end
+        return pulse_train(phase, f0_samples, self.fs), phase, end
+
+    def swelling(self, noise: torch.Tensor, phase: torch.Tensor, numbers: torch.Tensor) -> torch.Tensor:
+        """Noise ``(B, T * hop_length)`` as it comes and goes with the phase of the pulses, of the same power.
+
+        `phase` is that of :meth:`pulses`; `numbers` ``(B, T, n)`` are the network's, of which the last two count.
+        """
+        return swelling(noise, phase, torch.tanh(numbers[..., -2:])) if self.modulated_noise else noise
 
     def deviations(self, noise: torch.Tensor) -> torch.Tensor:
         """How far each frame's pulses stray, ``(B, T)``, in deviations, from its noise ``(B, T * hop_length)``.
@@ -238,6 +256,7 @@ class NHV(AbsVocoder):
     ) -> Tuple[torch.Tensor, torch.Tensor]:
         """Cepstra of both filters, ``(B, T, sizes[0])`` and ``(B, T, sizes[1])``; see :meth:`filters`."""
         smooth = None if self.smoothing is None else self.smoothing(mel, mel_f0)
+        numbers = numbers[..., : len(self.quefrency_scale)]
         both = torch.addcmul(self.mel_prior(mel, smooth), numbers, self.quefrency_scale)
         harmonic, noise = both.split(self.sizes, dim=-1)
         if self.lifter is not None:
@@ -257,7 +276,7 @@ class NHV(AbsVocoder):
 
         Parameters
         ----------
-        numbers : Tensor [shape=(B, T, sum(sizes))], what the network wrote of these frames
+        numbers : Tensor [shape=(B, T, n)], what the network wrote of these frames
         mel : Tensor [shape=(B, T, n_mels)], raw log-mel of these frames
         f0 : Tensor [shape=(B, T)], Hz, to be sung
         mel_f0 : Tensor [shape=(B, T)], Hz, at which the mel was sung, as far as is known; else `f0`

