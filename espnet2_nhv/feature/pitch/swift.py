@@ -20,6 +20,8 @@ SURE = 0.1
 TURN = 30.0
 BEYOND_SURE = 0.4  # what lies beyond the range has to be surer: another run is made for it
 MUCH, CLEAR = 0.3, 0.8  # of periodicity
+# What is left of a period after the one before it: where a lower pitch leaves a fifth of that, it is the pitch.
+LITTLE, WORTH_A_LOOK = 0.2, 0.95
 FINER = 4
 PERIODIC = 0.5
 GLIDE = 0.1  # octaves, the most from a point of the grid to half way to the next
@@ -107,18 +109,24 @@ class Swift(AbsTracker):
 def _right_octave(
     piece: Piece, time: np.ndarray, pitch: np.ndarray, sure: np.ndarray, low: float, high: float
 ) -> np.ndarray:
-    """`pitch`, but an octave lower or higher where the sound says so.
+    """`pitch`, but an octave higher, or one or two or a twelfth lower, where the sound says so.
 
-    After half a period what is odd comes upside down: then the lower octave repeats much better. And where a half of
-    the period repeats better than all of it, it is the period.
+    After half a period what is odd comes upside down: then the lower octave repeats much better. Two, three or four
+    periods are taken for one where that leaves a fraction of what does not repeat. And where a half of the period
+    repeats better than all of it, it is the period.
     """
     given, pitch, (wav, rate) = pitch, pitch.copy(), piece.heard
     fine = soxr.resample(wav, rate, FINER * rate), FINER * rate  # at which a lag of whole samples is near enough
     repeats = np.zeros(len(pitch))
     repeats[sure] = periodicity(wav, rate, time[sure], pitch[sure])
-    at = np.flatnonzero(sure & (pitch > 2 * low) & (repeats < 1 - MUCH))
-    as_low, as_high = (_in_blocks(*fine, time[at], pitch[at] * factor) for factor in (0.5, 1))
-    pitch[at] *= np.where(as_low > as_high + MUCH, 0.5, 1)
+    for part in (2, 2, 3, 4):  # a formant on a higher harmonic can draw it there
+        at = np.flatnonzero(sure & (pitch > part * low) & (repeats < WORTH_A_LOOK))
+        as_low, as_high = (_in_blocks(*fine, time[at], pitch[at] / factor) for factor in (part, 1))
+        lower = (as_high < WORTH_A_LOOK) & (as_low > CLEAR) & (1 - as_low < LITTLE * (1 - as_high))
+        if part == 2:
+            lower |= as_low > as_high + MUCH
+        pitch[at] /= np.where(lower, part, 1)
+        repeats[at] = np.where(lower, as_low, repeats[at])
 
     at = np.flatnonzero(sure & (pitch < high / 2))
     at = at[periodicity(wav, rate, time[at], 2 * pitch[at]) > PERIODIC]

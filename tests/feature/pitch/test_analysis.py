@@ -68,6 +68,18 @@ def test_bright_and_dull_tones(pitch, slope):
     assert np.abs(_cents(f0, pitch))[12:-12].max() < 35
 
 
+def test_a_formant_on_the_fourth_harmonic_is_no_pitch():
+    """A man's open vowel at C sharp 4 was heard two octaves higher, from frame to frame."""
+    n = np.arange(2 * SPEC.fs)
+    phase = 2 * np.pi * np.cumsum(274 * 2 ** (0.02 / 12 * np.sin(2 * np.pi * 5 * n / SPEC.fs))) / SPEC.fs
+    harmonics = np.arange(1, 20)
+    level = 10 ** (-1.3 * np.abs(np.log2(harmonics / 4))) * np.where(harmonics % 2, 0.25, 1.0)
+    wav = 0.1 * (level[:, None] * np.cos(harmonics[:, None] * phase + harmonics[:, None] ** 2)).sum(axis=0)
+    wav += 1e-3 * np.random.default_rng(0).standard_normal(len(wav))
+    f0, vuv = extract_f0(wav.astype(np.float32), SPEC)
+    assert vuv[12:-12].all() and np.abs(_cents(f0, 274))[12:-12].max() < 20
+
+
 @pytest.mark.parametrize("spec", OTHERS, ids=lambda spec: f"{spec.fs}_{spec.hop_length}")
 def test_other_rates_and_hops(spec):
     wav = _steady(247, fs=spec.fs)
