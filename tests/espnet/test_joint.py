@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from pathlib import Path
 from unittest import mock
 
 import numpy as np
@@ -17,10 +18,12 @@ from espnet2_nhv.errors import UserError
 from espnet2_nhv.espnet.features import global_statistics
 from espnet2_nhv.espnet.listener import set_durations
 from espnet2_nhv.feature.convert import convert_features
+from espnet2_nhv.train.config import load_config
 from espnet2_nhv.train.model import ESPnetGANVocoderModel
 from espnet2_nhv.vocoder import build_vocoder, save_vocoder
 from espnet2_nhv.vocoder.registry import VOCODERS, vocoder_class
 
+ROOT = Path(__file__).resolve().parents[2]
 STOCK = {"hifigan_generator": dict(channels=32), "melgan_generator": dict(channels=256)}
 # Those that features alone drive.
 TRAINABLE = [name for name in VOCODERS if vocoder_class(name).trainable and not vocoder_class(name).needs_wav]
@@ -230,7 +233,8 @@ def test_mistakes_are_said_in_one_sentence(message, tmp_path):
 
 
 VOCODER_LOSS = dict(
-    weights=dict(mr_stft=1.0, repulsion=0.4, band_level=10.0, periodicity=6.0), periodicity_loss_conf=dict(balance=2.0)
+    weights=dict(mr_stft=1.0, repulsion=0.4, band_level=10.0, periodicity=6.0, modulation=1.5),
+    periodicity_loss_conf=dict(balance=2.0),
 )
 
 
@@ -251,6 +255,14 @@ def test_the_vocoders_own_losses_judge_it(batch):
     assert (hat != vocoder.another).any()
     out["loss"].backward()
     assert all(p.grad is not None for p in vocoder.parameters())
+
+
+def test_the_recipes_losses_are_those_of_nhvs_training():
+    alone = load_config(ROOT / "conf" / "train" / "nhv.yaml")
+    joint = load_config(ROOT / "conf" / "joint" / "note" / "xiaoice_nhv.yaml")["svs_conf"]["vocoder_loss"]
+    wanted = {name: weight for name, weight in alone["loss_weights"].items() if name != "adversarial"}
+    assert joint.pop("weights") == wanted
+    assert joint == {name: alone[name] for name in alone if name.endswith("_loss_conf")}
 
 
 WRONG_LOSSES = {
