@@ -9,7 +9,7 @@ failed=0
 try() { echo "== $*"; "$@" || failed=1; }
 for part in $parts; do
     case $part in
-        fuzz) NHV_FUZZ=10000 try .venv/bin/python -m pytest -q tests/test_fuzz.py ;;
+        fuzz) NHV_FUZZ=10000 try .venv/bin/python -m pytest -q tests/test_fuzz.py tests/test_fuzz_scores.py ;;
         kills) NHV_KILLS=30 try .venv/bin/python -m pytest -q tests/test_kills.py tests/train/test_train_kills.py ;;
         numbers) NHV_NUMBERS=10000 try .venv/bin/python -m pytest -q tests/export/test_any_numbers.py ;;
         hour) try .venv/bin/python tests/hour.py ;;

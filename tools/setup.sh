@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Make .venv with the versions of tools/constraints.txt and this project in it, editable.
 # Does nothing when that has been done already. Usage: tools/setup.sh [EXTRA ...]   (test, export, metrics)
+# With NHV_HASHES=1 every file must be one of tools/hashes.txt, which those of PyTorch's own indexes are not.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -23,5 +24,5 @@ echo "setup: installing into .venv (about a minute and 6 GB the first time)" >&2
 [ -x .venv/bin/python ] || "$python" -m venv .venv
 .venv/bin/python -m pip install --quiet --disable-pip-version-check "$(grep '^uv==' tools/constraints.txt)"
 .venv/bin/uv pip install --python .venv/bin/python --constraint tools/constraints.txt --override tools/overrides.txt \
-    --editable ".${extras:+[$extras]}"
+    ${NHV_HASHES:+--constraint tools/hashes.txt} --editable ".${extras:+[$extras]}"
 echo "$wanted" > "$stamp"

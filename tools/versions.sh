@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Run the fast tests on other versions of Python and of libraries, each in an environment of its own under .versions/.
-# Usage: tools/versions.sh [NAME ...]     (names below; all of them if none is given; each takes about 6 GB)
+# Usage: tools/versions.sh [NAME ...] [-- PYTEST OPTIONS]   (names below, all of them if none is given; 6 GB each)
 #        tools/versions.sh --list
 set -uo pipefail
 cd "$(dirname "$0")/.."
@@ -20,8 +20,10 @@ uv=$(command -v uv || echo .venv/bin/uv)
 [ -x "$uv" ] || { echo "error: uv is needed: tools/setup.sh brings it, or pip install uv" >&2; exit 1; }
 if [ "${1:-}" = --list ]; then printf '%s\n' "${versions[@]}" | column -t -s '|'; exit 0; fi
 
-wanted=("$@")
-[ $# -gt 0 ] || mapfile -t wanted < <(printf '%s\n' "${versions[@]}" | cut -d '|' -f 1)
+wanted=()
+while [ $# -gt 0 ] && [ "$1" != -- ]; do wanted+=("$1"); shift; done
+[ $# -eq 0 ] || shift
+[ ${#wanted[@]} -gt 0 ] || mapfile -t wanted < <(printf '%s\n' "${versions[@]}" | cut -d '|' -f 1)
 mkdir -p .versions
 failed=0
 for name in "${wanted[@]}"; do
@@ -40,7 +42,8 @@ for name in "${wanted[@]}"; do
         "$uv" venv --quiet --allow-existing --python "$python" "$folder" &&
             "$uv" pip install --quiet --python "$folder/bin/python" --constraint "$folder.constraints" \
                 --override tools/overrides.txt --editable ".[test]" &&
-            OMP_NUM_THREADS=1 PYTHONPATH=$PWD "$folder/bin/python" -m pytest -q -m "not slow" --numprocesses 2 --dist loadfile
+            OMP_NUM_THREADS=1 PYTHONPATH=$PWD "$folder/bin/python" -m pytest -q -m "not slow" \
+                --numprocesses 2 --dist loadfile "$@"
     } > "$folder.log" 2>&1
     status=$?
     "$folder/bin/python" - <<'PYTHON' 2>/dev/null || true

@@ -10,9 +10,10 @@ from espnet2.main_funcs.average_nbest_models import average_nbest_models
 from espnet2.train.reporter import Reporter
 
 from espnet2_nhv.errors import UserError
-from espnet2_nhv.files import sync_file
+from espnet2_nhv.files import sync_file, write_whole
 
 _NAME, _BEFORE = "checkpoint.pth", "checkpoint.before.pth"
+_CONFIG, _CONFIG_BEFORE = "config.yaml", "config.before.yaml"
 
 
 def set_aside(folder: Path) -> None:
@@ -26,8 +27,21 @@ def set_aside(folder: Path) -> None:
         (folder / _BEFORE).touch()
 
 
+def config_of(folder: Path) -> Path:
+    """The configuration of the training in `folder`: the one before, while ESPnet writes another in place."""
+    before = folder / _CONFIG_BEFORE
+    return before if before.exists() else folder / _CONFIG
+
+
+def set_config_aside(folder: Path) -> None:
+    """Before ESPnet writes ``config.yaml`` in place: keep the one before, until the first epoch begins."""
+    if config_of(folder) == folder / _CONFIG and (folder / _CONFIG).exists():
+        write_whole(folder / _CONFIG_BEFORE, (folder / _CONFIG).read_bytes())
+
+
 def release(folder: Path) -> None:
-    """After ESPnet has written everything: the one before is not needed any more."""
+    """After ESPnet has written everything: what was before is not needed any more."""
+    (folder / _CONFIG_BEFORE).unlink(missing_ok=True)
     if (folder / _BEFORE).exists():
         sync_file(folder / _NAME)  # lest a power failure takes both
         (folder / _BEFORE).unlink()

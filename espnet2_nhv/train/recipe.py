@@ -16,6 +16,7 @@ from espnet2_nhv.discriminator.registry import build_discriminator
 from espnet2_nhv.errors import UserError
 from espnet2_nhv.feature.balance import read_weights
 from espnet2_nhv.feature.spec import FeatureSpec
+from espnet2_nhv.train.checkpoint import config_of, set_config_aside
 from espnet2_nhv.train.dump import Dump, require_same_spec
 from espnet2_nhv.train.finish import finish
 from espnet2_nhv.train.nodes import Nodes
@@ -79,6 +80,8 @@ def train_vocoder(args: argparse.Namespace) -> Path:
         if args.num_workers and (free := shared_memory()) < _SHARED_MB:
             logging.warning("/dev/shm has %d MB free, too few for processes that read segments: there are none", free)
             args.num_workers = 0
+        if nodes.is_first:
+            set_config_aside(output_dir)
         GANVocoderTask.main(args=args)
         if not nodes.is_first:
             return output_dir / "vocoder"
@@ -139,7 +142,7 @@ def _check_same_training(args: argparse.Namespace, spec: FeatureSpec, output_dir
     if not args.resume or not any(output_dir.glob("checkpoint*.pth")):
         return
     try:
-        before = yaml.safe_load((output_dir / "config.yaml").read_text(encoding="utf-8"))
+        before = yaml.safe_load(config_of(output_dir).read_text(encoding="utf-8"))
         FeatureSpec.from_dict(before["spec"])
     except (OSError, yaml.YAMLError, UnicodeDecodeError, KeyError, TypeError):
         raise UserError(

@@ -73,6 +73,7 @@ class VocoderTrainer(GANTrainer):
             )
             if _is_first(distributed_option):
                 checkpoint.average_best(folder, trainer_options.best_model_criterion, trainer_options.keep_nbest_models)
+                checkpoint.release(folder)
             return
         try:
             with logging_redirect_tqdm():

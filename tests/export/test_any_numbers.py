@@ -74,8 +74,8 @@ def test_all_say_the_same(runtimes, pair, chunk):
         scripted = script.module(torch.from_numpy(mel)[None], torch.from_numpy(f0)[None], 0, torch.from_numpy(noise))[0]
     for name, got in (("stream", joined), ("onnx", onnx), ("torchscript", scripted[0].numpy())):
         assert np.isfinite(got).all() and np.abs(got).max() <= 1, name
-        # Where it is limited it is the rest of sums far beyond full scale: equal to 1e-5 of these.
-        atol = max(1e-4, 1e-5 * float(unlimited.abs().max()))
+        # Where it is limited it is the rest of sums far beyond full scale, and equal as these are.
+        atol = 1e-4 * max(1.0, float(unlimited.abs().max()))
         np.testing.assert_allclose(got, whole, atol=atol, err_msg=name)
 
 

@@ -36,14 +36,14 @@ def test_blur_is_a_gaussian_in_both_directions(monkeypatch):
 
 
 def test_a_flow_that_is_known_ends_at_the_recording(monkeypatch):
-    """With the true velocity, however many steps are taken."""
+    """With the true velocity, however many steps are taken, and however much noise there is."""
     refiner = small()
     given, recorded = torch.randn(12, 20) - 2, torch.randn(12, 20) - 2
     goal, start = ((mel.T[None] - refiner.mel_mean) / refiner.mel_std for mel in (recorded, given))
     noise = refiner.noise * torch.randn(start.shape, generator=torch.Generator().manual_seed(3))
-    monkeypatch.setattr(refiner, "forward", lambda x, condition, t: goal - start - noise)
-    for n_steps in (1, 4):
-        torch.testing.assert_close(refiner.refine(given, n_steps, seed=3), recorded)
+    for n_steps, temperature in ((1, 1.0), (4, 1.0), (4, 0.3), (2, 0.0)):
+        monkeypatch.setattr(refiner, "forward", lambda x, condition, t: goal - start - temperature * noise)
+        torch.testing.assert_close(refiner.refine(given, n_steps, seed=3, temperature=temperature), recorded)
 
 
 def test_it_learns_what_one_segment_lacks():
