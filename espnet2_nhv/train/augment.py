@@ -13,6 +13,8 @@ from espnet2_nhv.vocoder.base import AbsVocoder
 
 # Noise without a voice: levels of a spectrum at so many frequencies, evenly apart in octaves, and how far they stray.
 _N_LEVELS, _LEVEL_DB, _TILT_DB = 8, 8.0, 6.0
+# Where noise ends, as a share of ten octaves below half the sampling rate, how steeply (dB an octave), how far down.
+_LOWEST_END, _END_DB, _ENDED_DB = 0.3, (9.0, 48.0), 90.0
 _NOISE_DB = (-66.0, -12.0)
 # Where recordings end that a codec or a converter has been at, Hz; how steeply, octaves; and what is left above, full
 # scale, from less than 16 bits have to a worn converter.
@@ -147,7 +149,10 @@ def margin_frames(spec: FeatureSpec) -> int:
 
 
 def coloured_noise(batch: int, n_samples: int, device=None) -> torch.Tensor:
-    """Gaussian noise ``(batch, n_samples)``, each of its own level, slope and colour, swelling or fading."""
+    """Gaussian noise ``(batch, n_samples)``, each of its own level, slope and colour, swelling or fading.
+
+    Half of them end at a frequency, steeply: a mel of such a rumble is like that of a dark vowel.
+    """
     spectrum = torch.fft.rfft(torch.randn(batch, n_samples, device=device))
     octaves = torch.linspace(0, 1, spectrum.shape[1], device=device).clamp(min=2.0**-10).log2() / 10 + 1
     place = octaves * (_N_LEVELS - 1)
@@ -155,6 +160,11 @@ def coloured_noise(batch: int, n_samples: int, device=None) -> torch.Tensor:
     slope = torch.linspace(-1, 1, _N_LEVELS, device=device) * 3 * _TILT_DB * torch.randn(batch, 1, device=device)
     levels = slope + _LEVEL_DB * torch.randn(batch, _N_LEVELS, device=device)
     colour = torch.lerp(levels[:, left], levels[:, left + 1], place - left)
+    end = _LOWEST_END + (1 - _LOWEST_END) * 2 * torch.rand(batch, 1, device=device)  # beyond 1: it does not end
+    beyond = 10 * (octaves - end).clamp(min=0.0)  # octaves
+    low, high = _END_DB
+    steep = low + (high - low) * torch.rand(batch, 1, device=device)
+    colour = colour - (steep * beyond).clamp(max=_ENDED_DB)
     noise = torch.fft.irfft(spectrum * 10 ** (colour / 20), n=n_samples)
     noise = noise / noise.std(dim=1, keepdim=True).clamp(min=1e-9)
     low, high = _NOISE_DB

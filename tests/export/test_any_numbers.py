@@ -70,12 +70,12 @@ def test_all_say_the_same(runtimes, pair, chunk):
     noise = noise_of_inference(vocoder, len(mel))
     onnx = session.run(["waveform"], {"mel": mel[None], "f0": f0[None], "white_noise": noise})[0][0]
     with torch.no_grad():
-        unlimited = vocoder.forward(torch.from_numpy(mel).T[None], torch.from_numpy(f0)[None, None])
         scripted = script.module(torch.from_numpy(mel)[None], torch.from_numpy(f0)[None], 0, torch.from_numpy(noise))[0]
     for name, got in (("stream", joined), ("onnx", onnx), ("torchscript", scripted[0].numpy())):
         assert np.isfinite(got).all() and np.abs(got).max() <= 1, name
-        # Where it is limited it is the rest of sums far beyond full scale, and equal as these are.
-        atol = 1e-4 * max(1.0, float(unlimited.abs().max()))
+        # Where it is limited, what is left between are the few samples in which sums far beyond full scale cancel.
+        atol = 1e-4 if np.abs(whole).max() < 0.999 else 0.1
+        assert np.abs(got - whole).mean() < 1e-3, name
         np.testing.assert_allclose(got, whole, atol=atol, err_msg=name)
 
 

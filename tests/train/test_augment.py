@@ -84,6 +84,9 @@ def test_coloured_noise_has_levels_and_colours_and_no_pitch():
     spectrum = np.abs(np.fft.rfft(noise.numpy())) ** 2
     slopes = 10 * np.log10(spectrum[:, 10:100].mean(axis=1) / spectrum[:, 4000:].mean(axis=1))
     assert slopes.max() > 10 and slopes.min() < -3
+    # Some end: from 8 kHz up next to nothing is left of them, while others go on.
+    treble = 10 * np.log10(spectrum[:, 5944:].sum(axis=1) / spectrum.sum(axis=1))
+    assert (treble < -45).sum() > 4 and (treble > -20).sum() > 10
 
 
 @pytest.mark.parametrize(
