@@ -24,9 +24,8 @@ from espnet2_nhv.vocoder.nhv.stream import NHVStream
 # The network reads normalised features; what lies further out than this many deviations tells it nothing more.
 _INPUT_RANGE = 6.0
 _MIDDLE_F0 = 250.0  # Hz, from which octaves count
-# Deviations: pulses that stray further would be heard one by one.
-_JITTER_RANGE = 3.0
-_JITTER_FADE = 0.5  # octaves in which it sets in
+# Deviations: pulses that stray further would be heard one by one; and octaves in which jitter sets in.
+_JITTER_RANGE, _JITTER_FADE = 3.0, 0.5
 
 
 class NHV(AbsVocoder):
@@ -53,8 +52,7 @@ class NHV(AbsVocoder):
     window : ['hann', 'rectangular']
     prior : bool, start from the envelope that the mel describes
     smooth : bool, average the mel's power over the F0 at which it was sung (:class:`BandSmoothing`)
-    lifter : (float, float) in periods of F0, or None: quefrencies of the harmonic filter fade out from the first to the
-        second (:class:`PitchLifter`)
+    lifter : (float, float), periods of F0, or None: where the harmonic filter's quefrencies fade (:class:`PitchLifter`)
     reads_f0 : bool, the network reads F0 beside the mel, which tells it which ripples are harmonics
     jitter : float >= 0, s, standard deviation of the time by which a frame's pulses come early or late, as heard
         above `jitter_above`: no voice repeats itself exactly
