@@ -64,9 +64,9 @@ def given_to_vocoder(singer):
     seen = {}
     inference = singer.vocoder.vocoder.inference
 
-    def spy(mel, f0=None, spec=None):
+    def spy(mel, f0=None, spec=None, **others):
         seen.update(mel=mel, f0=f0, spec=spec)
-        return inference(mel, f0, spec=spec)
+        return inference(mel, f0, spec=spec, **others)
 
     singer.vocoder.vocoder.inference = spy
     return seen

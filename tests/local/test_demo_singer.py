@@ -109,7 +109,7 @@ def _small_corpus(monkeypatch, tmp_path, **phrases):
 def test_length_of_the_corpus(monkeypatch, tmp_path):
     lengths = {}
     monkeypatch.setattr(demo_data, "sing", lambda notes, *_: (np.array([sum(n.seconds for n in notes)]), np.zeros(1)))
-    monkeypatch.setattr(demo_data.soundfile, "write", lambda path, wav, *_, **__: lengths.update({path.stem: wav[0]}))
+    monkeypatch.setattr(demo_data, "write_wav", lambda path, wav, *_: lengths.update({path.stem: wav[0]}))
     demo_data.write_corpus(tmp_path)
     assert all(4 < seconds < 8 for seconds in lengths.values()), lengths
     total = {set_: sum(v for k, v in lengths.items() if f"_{set_}_" in k) for set_ in PHRASES}

@@ -32,5 +32,6 @@ def test_no_noise_where_nothing_is(demo_wavs, voice, cut):
     mel = LogMel(vocoder.spec)(torch.from_numpy(wav))[0].T
     f0, _ = extract_f0(wav, vocoder.spec, "swift")
     got = vocoder.inference(mel, torch.from_numpy(f0)).numpy()
-    assert (levels(got) < np.maximum(levels(wav), -100) + 6).all(), (levels(got), levels(wav))
+    # -98 dB is what is rounded away of 16 bits.
+    assert (levels(got) < np.maximum(levels(wav), -98) + 6).all(), (levels(got), levels(wav))
     assert abs(levels(got)[0] - levels(wav)[0]) < 3
