@@ -6,6 +6,9 @@ from typing import Any, Callable, Dict
 
 from espnet2_nhv.errors import UserError
 
+# What a class raises of arguments of another type or out of range, where it has no word of its own.
+WRONG_ARGUMENTS = (TypeError, ValueError, ArithmeticError, LookupError, AttributeError, RuntimeError, AssertionError)
+
 _WORDS = {int: "a whole number", float: "a number", bool: "true or false", str: "a word"}
 
 

@@ -7,7 +7,7 @@ from typing import Optional
 
 import torch
 
-from espnet2_nhv.arguments import check_types
+from espnet2_nhv.arguments import WRONG_ARGUMENTS, check_types
 from espnet2_nhv.errors import UserError, in_one_line
 
 # name: "module:class"; called with waveforms (B, 1, N), it returns for each of its parts the list of the outputs of
@@ -56,5 +56,5 @@ def build_discriminator(name: str, **overrides) -> Optional[torch.nn.Module]:
     try:
         check_types(cls.__init__, arguments, f"discriminator {name}")
         return cls(**arguments)
-    except (TypeError, ValueError, ArithmeticError, LookupError, AttributeError, RuntimeError, AssertionError) as error:
+    except WRONG_ARGUMENTS as error:
         raise UserError(f"discriminator {name}: {in_one_line(error)}") from error

@@ -4,7 +4,7 @@ Frames lie side by side in memory, ``(B, frames, bins)``: everything done to spe
 and frames are cut, transformed and added up again without transposing.
 """
 
-from typing import Tuple
+from typing import Sequence, Tuple
 
 import torch
 
@@ -33,6 +33,20 @@ def short_time_spectra(wav: torch.Tensor, window: torch.Tensor, n_fft: int, hop_
     end = (n_frames - 1) * hop_length + len(window) - begin - wav.shape[1]
     frames = torch.nn.functional.pad(wav, (begin, end)).unfold(1, len(window), hop_length)
     return torch.fft.rfft(frames * window, n=n_fft)
+
+
+def band_matrix(edges: Sequence[float], fs: int, n_fft: int) -> torch.Tensor:
+    """What adds up the bins of bands, ``(n_fft / 2 + 1, bands)``, 1 for a bin that is in a band and else 0.
+
+    Parameters
+    ----------
+    edges : sequence of float, Hz, rising; bands lie between neighbours, those above the Nyquist frequency are left out
+    fs : int > 0, Hz
+    n_fft : int >= 1
+    """
+    frequency = torch.arange(n_fft // 2 + 1) * (fs / n_fft)
+    bands = [(low <= frequency) & (frequency < high) for low, high in zip(edges, edges[1:]) if high <= fs / 2]
+    return torch.stack(bands, dim=1).float()
 
 
 def power(spectra: torch.Tensor) -> torch.Tensor:

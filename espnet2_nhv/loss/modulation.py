@@ -5,7 +5,7 @@ from typing import Sequence, Tuple
 
 import torch
 
-from espnet2_nhv.dsp.short_time import power, short_time_spectra
+from espnet2_nhv.dsp.short_time import band_matrix, power, short_time_spectra
 
 # Hz. Below, a band holds few harmonics of a high voice, and its envelope says little.
 DEFAULT_EDGES = (2000, 3000, 4000, 5000, 6000, 7500, 9000, 10500, 12500, 16000, 19000)
@@ -54,9 +54,7 @@ class ModulationLoss(torch.nn.Module):
         self.span, self.step = span, step
         self.register_buffer("window", torch.hann_window(win_length), persistent=False)
         self.register_buffer("weights", torch.hann_window(span, periodic=False), persistent=False)
-        frequency = torch.arange(win_length // 2 + 1) * (fs / win_length)
-        bands = [(low <= frequency) & (frequency < high) for low, high in zip(edges, edges[1:]) if high <= fs / 2]
-        self.register_buffer("bands", torch.stack(bands, dim=1).float(), persistent=False)
+        self.register_buffer("bands", band_matrix(edges, fs, win_length), persistent=False)
 
     def forward(self, wav_hat: torch.Tensor, wav: torch.Tensor, f0: torch.Tensor) -> torch.Tensor:
         """The loss of `wav_hat` against the reference `wav`.

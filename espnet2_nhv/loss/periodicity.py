@@ -5,7 +5,7 @@ from typing import Sequence, Tuple
 
 import torch
 
-from espnet2_nhv.dsp.short_time import power, short_time_spectra
+from espnet2_nhv.dsp.short_time import band_matrix, power, short_time_spectra
 
 # Hz. Half of what lies above 8 kHz is in two wide bands: what is heard of it is a colour, not a pitch.
 DEFAULT_EDGES = (0, 1000, 2000, 3000, 4000, 5000, 6000, 7000, 8000, 10000, 12500, 16000, 19000)
@@ -50,8 +50,7 @@ class PeriodicityLoss(torch.nn.Module):
         self.win_length, self.hop_length, self.least = win_length, hop_length, 10 ** (-range_db / 10)
         self.register_buffer("window", torch.hann_window(win_length), persistent=False)
         frequency = torch.arange(win_length // 2 + 1) * (fs / win_length)
-        bands = [(low <= frequency) & (frequency < high) for low, high in zip(edges, edges[1:]) if high <= fs / 2]
-        self.register_buffer("bands", torch.stack(bands, dim=1).float(), persistent=False)
+        self.register_buffer("bands", band_matrix(edges, fs, win_length), persistent=False)
         self.register_buffer("angles", 2 * math.pi * frequency, persistent=False)
 
     def forward(self, wav_hat: torch.Tensor, wav: torch.Tensor, f0: torch.Tensor) -> torch.Tensor:

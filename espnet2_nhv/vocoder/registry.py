@@ -4,7 +4,7 @@ import importlib
 import inspect
 from typing import Any, Dict, Optional
 
-from espnet2_nhv.arguments import check_types
+from espnet2_nhv.arguments import WRONG_ARGUMENTS, check_types
 from espnet2_nhv.errors import UserError, in_one_line
 from espnet2_nhv.feature.spec import FeatureSpec
 from espnet2_nhv.vocoder.base import AbsVocoder
@@ -45,9 +45,6 @@ VOCODERS = {
     "griffinlim": "espnet2_nhv.vocoder.griffinlim:GriffinLim",
     "world": "espnet2_nhv.vocoder.world:World",
 }
-
-# What a class raises of arguments of another type or out of range, where it has no word of its own.
-_WRONG_ARGUMENTS = (TypeError, ValueError, ArithmeticError, LookupError, AttributeError, RuntimeError, AssertionError)
 
 
 def vocoder_class(name: str) -> type:
@@ -93,7 +90,7 @@ def build_vocoder(name: str, spec: Optional[FeatureSpec] = None, **overrides) ->
         arguments = full_arguments(name, **overrides)
         check_types(cls.__init__, arguments, f"vocoder {name}")
         vocoder = cls(spec or FeatureSpec(), **arguments)
-    except _WRONG_ARGUMENTS as error:
+    except WRONG_ARGUMENTS as error:
         raise UserError(f"vocoder {name}: {in_one_line(error)}") from error
     vocoder.name, vocoder.arguments = name, arguments
     return vocoder
