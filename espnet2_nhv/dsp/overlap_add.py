@@ -51,11 +51,12 @@ def excitation_spectra(excitation: torch.Tensor, window: torch.Tensor, lead: int
     -------
     spectra : Tensor [shape=(..., T, n_fft / 2 + 1), dtype=complex64]
     """
-    around = (lead, n_fft - len(window) - lead)
-    hop_length = len(window) // 2
-    # Cut long and windowed with zeros around: cheaper than cutting short and padding each frame.
-    frames = torch.nn.functional.pad(excitation, around).unfold(-1, n_fft, hop_length)
-    return torch.fft.rfft(frames * torch.nn.functional.pad(window, around))
+    n_frames = excitation.shape[-1] // (len(window) // 2) - 1
+    frames = excitation.new_zeros(*excitation.shape[:-1], n_frames, n_fft)
+    # In place: a frame is zero but for its window, and what is not written need not be read.
+    placed = frames[..., lead : lead + len(window)]
+    placed.addcmul_(excitation.unfold(-1, len(window), len(window) // 2), window)
+    return torch.fft.rfft(frames)
 
 
 def overlap_add(frames: torch.Tensor, hop_length: int) -> torch.Tensor:

@@ -1,7 +1,7 @@
 """A band-limited pulse train at a continuous pitch, in closed form."""
 
 import math
-from typing import Tuple
+from typing import Optional, Tuple
 
 import torch
 
@@ -55,7 +55,12 @@ def phase_within_frames(
     return _wrap(phase).flatten(1), f0_samples.flatten(1)
 
 
-def pulse_train(phase: torch.Tensor, f0: torch.Tensor, fs: int) -> torch.Tensor:
+def half_tangent(phase: torch.Tensor) -> torch.Tensor:
+    """Tangent of half the angle, ``tan(pi phase)``, of a phase in cycles; not quite 0 at phase 0."""
+    return torch.tan((phase + _TINY) * math.pi)
+
+
+def pulse_train(phase: torch.Tensor, f0: torch.Tensor, fs: int, tangent: Optional[torch.Tensor] = None) -> torch.Tensor:
     """All harmonics below the Nyquist frequency, equally strong, of unit power at any pitch.
 
     Parameters
@@ -63,6 +68,7 @@ def pulse_train(phase: torch.Tensor, f0: torch.Tensor, fs: int) -> torch.Tensor:
     phase : Tensor [shape=(...)], cycles, wrapped, from :func:`sample_phase`
     f0 : Tensor [shape=(...)], Hz, in (0, fs / 2), of the same dtype
     fs : int > 0, Hz
+    tangent : Tensor [shape=(...)], :func:`half_tangent` of the phase, where it has been computed already
 
     Returns
     -------
@@ -79,10 +85,10 @@ def pulse_train(phase: torch.Tensor, f0: torch.Tensor, fs: int) -> torch.Tensor:
     # From -1, where the top harmonic is gone, to 1, where it is all there.
     fade = (beyond * (f0 * (4 / (_FADE * fs))).clamp(min=2.0)).clamp(max=2.0).sub_(1.0)
 
-    phase = phase + _TINY
-    top_angle = _wrap(phase * top).mul_(2 * math.pi)
+    tangent = half_tangent(phase) if tangent is None else tangent
+    top_angle = _wrap((phase + _TINY) * top).mul_(2 * math.pi)
     # Twice the harmonics 1..top: Dirichlet's kernel with half the top one left out, and what `fade` leaves of it.
-    kernel = torch.sin(top_angle) / torch.tan(phase * math.pi)
+    kernel = torch.sin(top_angle) / tangent
     kernel.addcmul_(fade, torch.cos(top_angle))
     # 2 f0 / fs is one over the number of harmonics, each of power 1/2.
     gain = torch.sqrt(f0 * (1 / fs))

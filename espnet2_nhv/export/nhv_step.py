@@ -124,8 +124,8 @@ class NHVStep(torch.nn.Module):
         numbers, knobs = torch.cat([old_numbers, numbers], dim=1), torch.cat([old_knobs, knobs], dim=1)
         # What is needed of them is counted from the end: the exporter must see that sizes are n and n + 1.
         read = _without_last(numbers, late - vocoder.look_ahead)
-        pulses, angle, phase = vocoder.pulses(_without_last(f0, late - 1), phase)
-        deviations, white = vocoder.deviations(white), vocoder.swelling(white, angle, read)
+        pulses, tangent, phase = vocoder.pulses(_without_last(f0, late - 1), phase)
+        deviations, white = vocoder.deviations(white), vocoder.swelling(white, tangent, read)
         pulses, white = torch.cat([old_pulses, pulses], dim=1), torch.cat([old_white, white], dim=1)
         cepstra = vocoder.cepstra(read, *(_without_last(x, late) for x in (mel, f0, mel_f0)))
         turned = _without_last(knobs, late)

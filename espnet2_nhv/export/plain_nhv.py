@@ -6,7 +6,7 @@ import onnx
 import torch
 from onnx import helper
 
-from espnet2_nhv.dsp.pulse import phase_within_frames, pulse_train
+from espnet2_nhv.dsp.pulse import half_tangent, phase_within_frames, pulse_train
 from espnet2_nhv.dsp.split_phase import frame_phase
 from espnet2_nhv.export.nhv_step import NHVStep
 from espnet2_nhv.export.onnx_trace import traced
@@ -61,10 +61,11 @@ class PlainNHV(torch.nn.Module):
 
         begin = frame_phase(f0, hop_length, vocoder.fs)
         phase, f0_samples = phase_within_frames(begin, f0 * (hop_length / vocoder.fs), f0, hop_length)
-        pulses = pulse_train(phase, f0_samples, vocoder.fs)
+        tangent = half_tangent(phase)
+        pulses = pulse_train(phase, f0_samples, vocoder.fs, tangent)
         white = vocoder.noise[None].repeat(1, (n_frames * hop_length) // len(vocoder.noise) + 1)
         white = white[:, : n_frames * hop_length]
-        noise = vocoder.swelling(white, phase, numbers)
+        noise = vocoder.swelling(white, tangent, numbers)
         excitation = (torch.nn.functional.pad(x, (hop_length, 0)) for x in (pulses, noise))
         frames = step.filtered_sum(*excitation, self.window, cepstra, vocoder.deviations(white))
         tail = frames.new_zeros(1, (step.n_hops - 1) * hop_length)

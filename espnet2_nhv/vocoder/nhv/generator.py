@@ -1,13 +1,12 @@
 """NHV: a neural homomorphic vocoder for singing."""
 
-import math
 from typing import Optional, Sequence, Tuple, Union
 
 import torch
 
 from espnet2_nhv.dsp.cepstrum import cosine_matrix, phased_response, zero_phase_response
 from espnet2_nhv.dsp.overlap_add import excitation_spectra, overlap_add, synthesis_window
-from espnet2_nhv.dsp.pulse import pulse_train, sample_phase
+from espnet2_nhv.dsp.pulse import half_tangent, pulse_train, sample_phase
 from espnet2_nhv.dsp.swelling import swelling
 from espnet2_nhv.errors import UserError
 from espnet2_nhv.feature.spec import FeatureSpec
@@ -16,6 +15,7 @@ from espnet2_nhv.vocoder.late_stream import LateStream
 from espnet2_nhv.vocoder.nhv.band_smoothing import BandSmoothing
 from espnet2_nhv.vocoder.nhv.flat_noise import cut, flat_noise
 from espnet2_nhv.vocoder.nhv.frame_network import FrameNetwork
+from espnet2_nhv.vocoder.nhv.jitter import deviations_of, jitter_angles
 from espnet2_nhv.vocoder.nhv.knob_filters import KnobFilters
 from espnet2_nhv.vocoder.nhv.lifter import PitchLifter
 from espnet2_nhv.vocoder.nhv.mel_prior import MelPrior
@@ -24,8 +24,6 @@ from espnet2_nhv.vocoder.nhv.stream import NHVStream
 # The network reads normalised features; what lies further out than this many deviations tells it nothing more.
 _INPUT_RANGE = 6.0
 _MIDDLE_F0 = 250.0  # Hz, from which octaves count
-# Deviations: pulses that stray further would be heard one by one; and octaves in which jitter sets in.
-_JITTER_RANGE, _JITTER_FADE = 3.0, 0.5
 
 
 class NHV(AbsVocoder):
@@ -59,8 +57,8 @@ class NHV(AbsVocoder):
     jitter_above : float >= 0, Hz; harmonics far below keep time
     modulated_noise : bool, noise swells and fades with the period, as much and at the phase that the network says
 
-    Source: Z. Liu et al., "Neural Homomorphic Vocoder", Interspeech 2020, with a closed-form pulse train, weighted
-    overlap-add and the envelope prior in place of a sum of cosines, blocks and a network that learns it all.
+    Source: Z. Liu et al., "Neural Homomorphic Vocoder", Interspeech 2020, but for the closed-form pulse train, weighted
+    overlap-add and the envelope prior.
     """
 
     needs_f0, takes_knobs = True, True
@@ -101,10 +99,6 @@ class NHV(AbsVocoder):
                 f"nhv: orders {order}, {noise_order} (noise) and {anticausal_order} (anticausal) "
                 f"do not fit n_fft {self.n_fft}"
             )
-        if not 0 <= jitter < 1e-3 or jitter_above < 0:
-            raise UserError(
-                f"nhv: jitter is {jitter} s above {jitter_above} Hz, but less than 1 ms above 0 Hz is needed"
-            )
         self.jitter, self.reads_f0, self.modulated_noise = jitter, reads_f0, modulated_noise
         # What the network writes: quefrencies -anticausal_order..order of one filter, 0..noise_order of the other, and
         # how the noise swells with the cosine and with the sine of the phase.
@@ -130,7 +124,7 @@ class NHV(AbsVocoder):
         constant("window", synthesis_window(window, hop_length))
         constant("noise", flat_noise(spec).clone())
         constant("cosines", cosine_matrix(noise_order, self.n_fft))
-        constant("jitter_angles", self._jitter_angles(jitter, jitter_above))
+        constant("jitter_angles", jitter_angles(jitter, jitter_above, self.fs, self.n_fft))
 
     def forward(
         self,
@@ -184,8 +178,8 @@ class NHV(AbsVocoder):
             first = torch.randint(len(self.noise), (batch,), device=f0.device)
             noise = cut(self.noise, first, (n_frames + 1) * hop_length)
             filters = self.responses(*cepstra, self.deviations(noise))
-            pulses, phase, _ = self.pulses(f0, start)
-            noise = self.swelling(noise, phase, numbers)
+            pulses, tangent, _ = self.pulses(f0, start)
+            noise = self.swelling(noise, tangent, numbers)
             excitation = [torch.nn.functional.pad(x, (hop_length, 0)) for x in (pulses, noise)]
             wav = overlap_add(self.filtered_frames(filters, *excitation), hop_length)
         begin = hop_length + self.lead
@@ -216,33 +210,24 @@ class NHV(AbsVocoder):
         return torch.cat([mel, octaves[..., None].to(mel.dtype)], dim=-1)
 
     def pulses(self, f0: torch.Tensor, start: torch.Tensor) -> Tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Pulse train for F0 ``(B, T + 1)`` from a phase ``(B,)``, its phase, and the phase after it.
+        """Pulses for F0 ``(B, T + 1)`` from a phase ``(B,)``, their :func:`half_tangent`, and the phase after them.
 
-        The first two are ``(B, T * hop_length)``, phases are in cycles.
+        The first two are ``(B, T * hop_length)``, phases in cycles.
         """
         phase, f0_samples, end = sample_phase(f0, self.spec.hop_length, self.fs, start)
-        return pulse_train(phase, f0_samples, self.fs), phase, end
+        tangent = half_tangent(phase)
+        return pulse_train(phase, f0_samples, self.fs, tangent), tangent, end
 
-    def swelling(self, noise: torch.Tensor, phase: torch.Tensor, numbers: torch.Tensor) -> torch.Tensor:
-        """Noise ``(B, T * hop_length)`` as it comes and goes with the phase of the pulses, of the same power.
+    def swelling(self, noise: torch.Tensor, tangent: torch.Tensor, numbers: torch.Tensor) -> torch.Tensor:
+        """Noise ``(B, T * hop_length)`` as it comes and goes with the pulses, of the same power.
 
-        `phase` is that of :meth:`pulses`; `numbers` ``(B, T, n)`` are the network's, of which the last two count.
+        `tangent` is that of :meth:`pulses`; the last two of the network's `numbers` ``(B, T, n)`` say how.
         """
-        return swelling(noise, phase, torch.tanh(numbers[..., -2:])) if self.modulated_noise else noise
+        return swelling(noise, tangent, torch.tanh(numbers[..., -2:])) if self.modulated_noise else noise
 
     def deviations(self, noise: torch.Tensor) -> torch.Tensor:
-        """How far each frame's pulses stray, ``(B, T)``, in deviations, from its noise ``(B, T * hop_length)``.
-
-        It is the noise's first sample in each hop: so jitter needs no other source, and is drawn with the noise.
-        """
-        return noise[:, :: self.spec.hop_length].clamp(-_JITTER_RANGE, _JITTER_RANGE)
-
-    def _jitter_angles(self, jitter: float, above: float) -> torch.Tensor:
-        """Phase ``(n_fft / 2 + 1,)`` by which one deviation of jitter turns each bin."""
-        frequency = torch.arange(self.n_fft // 2 + 1, dtype=torch.float64) * (self.fs / self.n_fft)
-        octaves = torch.log2(frequency.clamp(min=1.0) / max(above, 1.0))
-        share = 0.5 + 0.5 * torch.sin(math.pi * (octaves / _JITTER_FADE).clamp(-0.5, 0.5))
-        return (-2 * math.pi * jitter * frequency * share).float()
+        """How far the pulses of each frame of `noise` ``(B, T * hop_length)`` stray, see :func:`deviations_of`."""
+        return deviations_of(noise, self.spec.hop_length)
 
     def cepstra(
         self,

@@ -43,7 +43,7 @@ class SourceFilter(Protocol):
 
     def pulses(self, f0, start) -> Tuple[torch.Tensor, torch.Tensor, torch.Tensor]: ...
 
-    def swelling(self, noise, phase, numbers) -> torch.Tensor: ...
+    def swelling(self, noise, tangent, numbers) -> torch.Tensor: ...
 
     def deviations(self, noise: torch.Tensor) -> torch.Tensor: ...
 
@@ -223,9 +223,9 @@ class NHVStream:
         vocoder, hop_length = self.vocoder, self.vocoder.spec.hop_length
         done = (end - begin) * hop_length
         white = self._white(done)
-        pulses, phase, self._phase = vocoder.pulses(self._f0[:, begin : end + 1], self._phase)
+        pulses, tangent, self._phase = vocoder.pulses(self._f0[:, begin : end + 1], self._phase)
         pulses = torch.cat([self._pulses, pulses], dim=1)
-        noise = torch.cat([self._noise, vocoder.swelling(white, phase, self._numbers[:, begin:end])], dim=1)
+        noise = torch.cat([self._noise, vocoder.swelling(white, tangent, self._numbers[:, begin:end])], dim=1)
         self._pulses, self._noise = pulses[:, done:], noise[:, done:]
 
         frames = (x[:, begin:end] for x in (self._numbers, self._mel, self._f0, self._mel_f0))
