@@ -6,10 +6,12 @@ from typing import Sequence, Tuple
 import torch
 
 from espnet2_nhv.dsp.short_time import band_matrix, power, short_time_spectra
+from espnet2_nhv.errors import UserError
 
 # Hz. Half of what lies above 8 kHz is in two wide bands: what is heard of it is a colour, not a pitch.
 DEFAULT_EDGES = (0, 1000, 2000, 3000, 4000, 5000, 6000, 7000, 8000, 10000, 12500, 16000, 19000)
 _TINY = 1e-12
+_LEAST_HIGHEST = 0.2  # of lower voices a window tells too little
 
 
 class PeriodicityLoss(torch.nn.Module):
@@ -31,6 +33,15 @@ class PeriodicityLoss(torch.nn.Module):
     range_db : float > 0, bands of the recording that lie further below the loudest of their frame do not count
     balance : float >= 0, weight of how far the mean of each band over the whole batch is off. What other losses pull
         towards noise or buzz in all frames alike hides in the scatter of single frames, but not in their mean
+    doubted_below : float >= 0, Hz; of bands that begin below it only those frames count where the recording is `sure`.
+        Where an error of its F0 makes low harmonics seem noisier than they are, it is neither
+    sure : (float, float), in [0, 1], rising, of the periodicity that a window lets harmonics have: up to the first a
+        band is noise, from the second on a voice
+
+    Raises
+    ------
+    UserError
+        If `sure` does not rise or leaves its range.
 
     Source: the autocorrelation is that of the harmonics-to-noise ratio of P. Boersma, "Accurate short-term analysis of
     the fundamental frequency and the harmonics-to-noise ratio of a sampled sound", IFA Proceedings 17, 1993, by bands.
@@ -44,14 +55,21 @@ class PeriodicityLoss(torch.nn.Module):
         hop_length: int = 256,
         range_db: float = 50.0,
         balance: float = 0.0,
+        doubted_below: float = 0.0,
+        sure: Tuple[float, float] = (0.3, 0.8),
     ):
         super().__init__()
+        if not 0 <= sure[0] <= sure[1] <= 1:
+            raise UserError(f"periodicity: sure is {list(sure)}, but two rising numbers in [0, 1] are needed")
+        self.sure, self.fs = sure, fs
         self.balance = balance
         self.win_length, self.hop_length, self.least = win_length, hop_length, 10 ** (-range_db / 10)
         self.register_buffer("window", torch.hann_window(win_length), persistent=False)
         frequency = torch.arange(win_length // 2 + 1) * (fs / win_length)
         self.register_buffer("bands", band_matrix(edges, fs, win_length), persistent=False)
         self.register_buffer("angles", 2 * math.pi * frequency, persistent=False)
+        doubted = torch.tensor(edges[: self.bands.shape[1]]) < doubted_below
+        self.register_buffer("doubted", doubted, persistent=False)
 
     def forward(self, wav_hat: torch.Tensor, wav: torch.Tensor, f0: torch.Tensor) -> torch.Tensor:
         """The loss of `wav_hat` against the reference `wav`.
@@ -67,9 +85,13 @@ class PeriodicityLoss(torch.nn.Module):
         """
         with torch.autocast(wav.device.type, enabled=False):
             with torch.no_grad():
-                cosines = torch.cos(self.angles / self._f0_of_frames(f0.float(), wav.shape[-1])[..., None])
+                f0 = self._f0_of_frames(f0.float(), wav.shape[-1])[..., None]
+                cosines = torch.cos(self.angles / f0)
                 target, level = self._periodicity(wav, cosines)
-                counts = (level > self.least * level.amax(dim=-1, keepdim=True)).float()
+                loud = level > self.least * level.amax(dim=-1, keepdim=True)
+                share = target / self.highest(f0).clamp(min=_LEAST_HIGHEST)
+                sure = (share <= self.sure[0]) | (share >= self.sure[1])
+                counts = (loud & (sure | ~self.doubted)).float()
             hat, _ = self._periodicity(wav_hat, cosines)
             difference = (hat - target) * counts
             loss = difference.abs().sum() / counts.sum().clamp(min=1.0)
@@ -82,6 +104,12 @@ class PeriodicityLoss(torch.nn.Module):
         """Periodicity ``(B, frames, bands)`` of `wav` ``(B, 1, N)`` at `f0` ``(B, 1, T)``."""
         cosines = torch.cos(self.angles / self._f0_of_frames(f0, wav.shape[-1])[..., None])
         return self._periodicity(wav, cosines)[0]
+
+    def highest(self, f0: torch.Tensor) -> torch.Tensor:
+        """Periodicity of harmonics of `f0`, any shape, Hz: that of the window, which overlaps itself a period later."""
+        lag = (self.fs / (f0 * self.win_length)).clamp(max=1.0)
+        turn = 2 * math.pi * lag
+        return (1 - lag) * (2 + torch.cos(turn)) / 3 + torch.sin(turn) / (2 * math.pi)
 
     def _periodicity(self, wav: torch.Tensor, cosines: torch.Tensor) -> Tuple[torch.Tensor, torch.Tensor]:
         """Periodicity and power of bands, both ``(B, frames, bands)``."""

@@ -151,7 +151,7 @@ def margin_frames(spec: FeatureSpec) -> int:
 def coloured_noise(batch: int, n_samples: int, device=None) -> torch.Tensor:
     """Gaussian noise ``(batch, n_samples)``, each of its own level, slope and colour, swelling or fading.
 
-    Half of them end at a frequency, steeply: a mel of such a rumble is like that of a dark vowel.
+    Six in ten end at a frequency, steeply, three of them below 1 kHz: a mel of such a rumble is like a dark vowel's.
     """
     spectrum = torch.fft.rfft(torch.randn(batch, n_samples, device=device))
     octaves = torch.linspace(0, 1, spectrum.shape[1], device=device).clamp(min=2.0**-10).log2() / 10 + 1
@@ -160,7 +160,8 @@ def coloured_noise(batch: int, n_samples: int, device=None) -> torch.Tensor:
     slope = torch.linspace(-1, 1, _N_LEVELS, device=device) * 3 * _TILT_DB * torch.randn(batch, 1, device=device)
     levels = slope + _LEVEL_DB * torch.randn(batch, _N_LEVELS, device=device)
     colour = torch.lerp(levels[:, left], levels[:, left + 1], place - left)
-    end = _LOWEST_END + (1 - _LOWEST_END) * 2 * torch.rand(batch, 1, device=device)  # beyond 1: it does not end
+    # Beyond 1 it does not end; low ends are drawn more often.
+    end = _LOWEST_END + (1 - _LOWEST_END) * 2 * torch.rand(batch, 1, device=device) ** 1.5
     beyond = 10 * (octaves - end).clamp(min=0.0)  # octaves
     low, high = _END_DB
     steep = low + (high - low) * torch.rand(batch, 1, device=device)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from espnet2_nhv.errors import UserError
 from espnet2_nhv.loss.periodicity import DEFAULT_EDGES, PeriodicityLoss
 
 FS, F0 = 44100, 220.5  # a period of 200 samples
@@ -61,6 +62,29 @@ def test_balance_weighs_what_all_frames_have_in_common():
     # As much too noisy in one half as too harmonic in the other: nothing in the mean.
     assert balanced(swapped, wav, f0) == pytest.approx(plain(swapped, wav, f0).item(), rel=0.1)
     assert balanced(buzz, wav, f0) > 1.8 * plain(buzz, wav, f0)
+
+
+def test_highest_is_how_far_a_window_is_like_itself_a_period_later():
+    loss, window = PeriodicityLoss(FS), 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(1024) / 1024)
+    for lag in (40, 200, 441, 735):
+        want = (window[lag:] * window[:-lag]).sum() / (window**2).sum()
+        assert loss.highest(torch.tensor(FS / lag)).item() == pytest.approx(want, abs=1e-5)
+    assert loss.highest(torch.tensor(20.0)) == pytest.approx(0.0, abs=1e-6)  # its period is longer than a window
+
+
+def test_low_bands_count_only_where_the_recording_is_sure():
+    """Noise and a voice count as before; a voice whose F0 is a little wrong seems neither, and does not."""
+    edges = [500, 1000]
+    plain, sure = PeriodicityLoss(FS, edges), PeriodicityLoss(FS, edges, doubted_below=2000)
+    made, voice, hiss = harmonics(0.3) + noise(1, 0.05), harmonics(), noise(0)
+    for f0 in (F0, 0.5 * F0):
+        at = f0_of(made, f0)
+        assert sure(made, voice, at) == pytest.approx(plain(made, voice, at).item(), rel=0.05)  # one at the edge
+    assert sure(made, hiss, f0_of(made)) == pytest.approx(plain(made, hiss, f0_of(made)).item(), rel=0.25)
+    wrong = f0_of(made, 1.05 * F0)  # of the third and fourth harmonic it makes something half periodic
+    assert plain(made, voice, wrong) > 0.05 and sure(made, voice, wrong) < 0.2 * plain(made, voice, wrong)
+    with pytest.raises(UserError, match="sure is"):
+        PeriodicityLoss(FS, sure=(0.8, 0.3))
 
 
 def test_silence_and_half_precision():

@@ -87,6 +87,9 @@ def test_coloured_noise_has_levels_and_colours_and_no_pitch():
     # Some end: from 8 kHz up next to nothing is left of them, while others go on.
     treble = 10 * np.log10(spectrum[:, 5944:].sum(axis=1) / spectrum.sum(axis=1))
     assert (treble < -45).sum() > 4 and (treble > -20).sum() > 10
+    # And some of those are dark as rumble is: two thirds of them is below 500 Hz, next to nothing above 4 kHz.
+    share = [spectrum[:, low:high].sum(axis=1) / spectrum.sum(axis=1) for low, high in ((0, 186), (1486, 8193))]
+    assert ((share[0] > 0.66) & (share[1] < 1e-3)).sum() > 2
 
 
 @pytest.mark.parametrize(
