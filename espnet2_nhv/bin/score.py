@@ -12,7 +12,7 @@ from espnet2_nhv.bin.cli import run_cli
 from espnet2_nhv.errors import UserError
 from espnet2_nhv.feature.spec import FeatureSpec
 from espnet2_nhv.files import write_whole
-from espnet2_nhv.report.line import in_one_line
+from espnet2_nhv.report.line import scores_in_one_line
 from espnet2_nhv.score.evaluate import SCORES, evaluate
 from espnet2_nhv.score.metrics import METRICS
 from espnet2_nhv.score.optional import OPTIONAL
@@ -54,7 +54,7 @@ def score_files(args: argparse.Namespace) -> None:
     for name, vocoder in vocoders.items():
         scores = score_recordings(vocoder, files, args.seconds, args.cache, args.optional, name)
         results[name] = scores
-        print(f"{name}: {scores['n_scored']} files  {in_one_line(scores)}", flush=True)
+        print(f"{name}: {scores['n_scored']} files  {scores_in_one_line(scores)}", flush=True)
         if args.out:
             write_whole(args.out, json.dumps(results, indent=1, allow_nan=False, ensure_ascii=False) + "\n")
     for key, reason in scores["skipped"].items():

@@ -6,7 +6,7 @@ from espnet2_nhv.score.metrics import METRICS, Metric
 from espnet2_nhv.score.optional import OPTIONAL
 
 
-def in_one_line(scores: dict) -> str:
+def scores_in_one_line(scores: dict) -> str:
     """All columns that decide, side by side, those of one kind with slashes between them.
 
     Parameters

@@ -9,26 +9,23 @@ from espnet2.torch_utils.device_funcs import force_gatherable
 from espnet2.train.abs_gan_espnet_model import AbsGANESPnetModel
 
 from espnet2_nhv.errors import UserError
-from espnet2_nhv.loss.band_level import BandLevelLoss
 from espnet2_nhv.loss.mel import MelLoss
-from espnet2_nhv.loss.modulation import ModulationLoss
 from espnet2_nhv.loss.parts import over_parts
-from espnet2_nhv.loss.periodicity import PeriodicityLoss
-from espnet2_nhv.loss.stft import MultiResolutionSTFTLoss
+from espnet2_nhv.loss.recording import RECORDING_LOSSES, RecordingLoss
 from espnet2_nhv.train.augment import Augmentation
 from espnet2_nhv.vocoder.base import AbsVocoder
 
 # What `loss_weights` may name.
-LOSSES = (
-    "mr_stft", "mel", "band_level", "periodicity", "modulation", "repulsion", "adversarial", "feature_matching",
-)  # fmt: skip
+LOSSES = (*RECORDING_LOSSES, "mel", "adversarial", "feature_matching")
+# What validation reports, whatever is trained on.
+_REPORTED = ("mr_stft", "periodicity")
 
 
 class ESPnetGANVocoderModel(AbsGANESPnetModel):
     """Losses of generator and discriminator, in turns, generator first.
 
     ``repulsion`` is minus half the STFT distance between two draws of one segment, for vocoders that draw noise: see
-    :meth:`MultiResolutionSTFTLoss.energy_distance`. With it, ``band_level`` is such a distance too.
+    :class:`RecordingLoss`.
 
     Parameters
     ----------
@@ -36,10 +33,7 @@ class ESPnetGANVocoderModel(AbsGANESPnetModel):
     discriminator : Module or None (no adversarial part)
     loss_weights : dict of name in LOSSES, or in the generator's `own_losses`, to float >= 0; a name left out weighs 0
     adversarial_start_steps : int >= 0, steps before the discriminator takes part; before, it is not run at all
-    stft_loss_conf : arguments of :class:`MultiResolutionSTFTLoss`
-    periodicity_loss_conf : arguments of :class:`PeriodicityLoss`
-    band_level_loss_conf : arguments of :class:`BandLevelLoss` beside the spec
-    modulation_loss_conf : arguments of :class:`ModulationLoss`
+    stft_loss_conf, band_level_loss_conf, periodicity_loss_conf, modulation_loss_conf : see :class:`RecordingLoss`
     augmentation : :class:`Augmentation` or None, what training segments that come without a mel go through
     adversarial_loss_conf : arguments of ESPnet's GeneratorAdversarialLoss and DiscriminatorAdversarialLoss
     feature_matching_loss_conf : arguments of ESPnet's FeatureMatchLoss
@@ -84,13 +78,15 @@ class ESPnetGANVocoderModel(AbsGANESPnetModel):
         # What the discriminator's optimizer steps on while there is nothing to discriminate.
         self.idle = torch.nn.Parameter(torch.zeros(()))
         self.adversarial_start_steps = adversarial_start_steps
-        self.mr_stft = MultiResolutionSTFTLoss(**(stft_loss_conf or {}))
+        self.compared = RecordingLoss(
+            generator.spec,
+            {name: self.loss_weights[name] for name in RECORDING_LOSSES},
+            stft_loss_conf=stft_loss_conf,
+            band_level_loss_conf=band_level_loss_conf,
+            periodicity_loss_conf=periodicity_loss_conf,
+            modulation_loss_conf=modulation_loss_conf,
+        )
         self.mel = MelLoss(generator.spec)
-        self.band_level = None
-        if self.loss_weights["band_level"]:
-            self.band_level = BandLevelLoss(generator.spec, **(band_level_loss_conf or {}))
-        self.periodicity = PeriodicityLoss(generator.spec.fs, **(periodicity_loss_conf or {}))
-        self.modulation = ModulationLoss(generator.spec.fs, **(modulation_loss_conf or {}))
         self.augmentation = augmentation
         self.generator_adversarial = GeneratorAdversarialLoss(**(adversarial_loss_conf or {}))
         self.discriminator_adversarial = DiscriminatorAdversarialLoss(**(adversarial_loss_conf or {}))
@@ -148,36 +144,22 @@ class ESPnetGANVocoderModel(AbsGANESPnetModel):
         adversarial = self.training and self.is_adversarial and int(self.steps) >= self.adversarial_start_steps
         with contextlib.nullcontext() if self.training else _repeatable(real.device):
             fake, another, losses = self._generate(mel, f0, real, more)
-        if another is not None:
-            weights = self.loss_weights["mr_stft"], self.loss_weights["repulsion"]
-            loss, (attracted, repelled) = self.mr_stft.energy_distance(fake, real, another, *weights)
-            stats = dict(mr_stft=attracted, repulsion=-0.5 * repelled)
-        else:
-            loss, stats = 0.0, {}
-            if self.loss_weights["mr_stft"] or not self.training:
-                losses["mr_stft"] = self.mr_stft(fake, real)
-        # Validation reports these, whatever is trained on.
+        compared, stats = self.compared(fake, real, f0, another, reported=() if self.training else _REPORTED)
         if self.loss_weights["mel"] or not self.training:
             losses["mel"] = self.mel(fake, real)
-        if self.band_level is not None:
-            losses["band_level"] = self.band_level(fake, real, another)
-        if self.loss_weights["periodicity"] or not self.training:
-            losses["periodicity"] = self.periodicity(fake, real, f0)
-        if self.loss_weights["modulation"]:
-            losses["modulation"] = self.modulation(fake, real, f0)
         if adversarial:
             # One generator pass serves both turns.
             self._judged = fake.detach(), real
             losses.update(self._adversarial_losses(fake, real))
         if self.training:
             self.steps += 1
-        loss = loss + sum(self.loss_weights[name] * value for name, value in losses.items())
+        loss = compared + sum(self.loss_weights[name] * value for name, value in losses.items())
         stats.update({name: value.detach() for name, value in losses.items()})
         return loss, dict(generator_loss=loss.detach(), **stats)
 
     def _generate(self, mel, f0, real, more):
         """What the generator makes, another draw of it where one is asked for, and its own losses."""
-        repelled = self.loss_weights["repulsion"] > 0
+        repelled = self.compared.draws_twice
         if any(self.loss_weights[name] for name in self.generator.own_losses):
             with torch.no_grad():
                 another = self.generator(mel, f0, **more) if repelled else None

@@ -9,7 +9,7 @@ import soundfile
 
 from espnet2_nhv.bin import score as command
 from espnet2_nhv.errors import UserError
-from espnet2_nhv.report.line import in_one_line
+from espnet2_nhv.report.line import scores_in_one_line
 from espnet2_nhv.score import recordings
 from espnet2_nhv.score.evaluate import summarise
 from espnet2_nhv.score.metrics import METRICS
@@ -99,7 +99,7 @@ def test_every_column_that_decides_is_in_the_line():
     values = {metric.key: number + 0.25 for number, metric in enumerate(METRICS)} | {"distillmos": -0.5}
     other = {key: value + 1 for key, value in values.items()}
     scores = summarise({"a": (values, None), "b": (other, None)}, ["distillmos"])
-    line = in_one_line(scores)
+    line = scores_in_one_line(scores)
     for metric in METRICS:
         if metric.key not in ("lsd_worst", "ap_abs"):
             assert metric.show(values[metric.key] + 0.5) in line

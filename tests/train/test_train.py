@@ -256,8 +256,8 @@ def test_gradient_of_repulsion_is_that_of_the_distance_between_draws():
     gain = torch.tensor(1.0, requires_grad=True)
     model.generator.forward = lambda mel, f0: gain * wav.roll(int(torch.randint(1000, ())))
     feats, f0 = torch.zeros(2, 32, 128), torch.full((2, 32, 1), 200.0)
-    model.mr_stft.log_weight = 0.0
-    model.mr_stft._distance = lambda magnitude, target, level, wanted: (
+    model.compared.mr_stft.log_weight = 0.0
+    model.compared.mr_stft._distance = lambda magnitude, target, level, wanted: (
         (magnitude - target).abs().mean(),
         (magnitude - target).sign() / magnitude.numel(),
     )
