@@ -25,6 +25,7 @@ train_args=""               # further options of ESPnet's trainers, e.g. "--max_
 ngpu=0                      # GPUs (0: CPU)
 nj=2                        # parallel jobs of scoring
 set=eval                    # what to sing
+optional_metrics=""         # further metrics, as in run.sh, e.g. "distillmos plcmos"
 systems="griffin_lim nhv joint" # what sings: XiaoiceSing with these, or the joint model; after stage 7 nhv_finetuned, too
 python=""                   # Python to use (empty: .venv of the repository)
 # End of options
@@ -128,7 +129,9 @@ fi
 if [ "$stage" -le 6 ] && [ "$stop_stage" -ge 6 ]; then
     say "stage 6: scores"
     for name in $systems; do
-        $python -m espnet2_nhv.bin.score --data "$dumpdir/$set" --decode "$expdir/$name/decode/$set" --nj "$nj"
+        # shellcheck disable=SC2086
+        $python -m espnet2_nhv.bin.score --data "$dumpdir/$set" --decode "$expdir/$name/decode/$set" --nj "$nj" \
+            ${optional_metrics:+--optional $optional_metrics}
     done
     # shellcheck disable=SC2086
     $python -m espnet2_nhv.bin.report --expdir "$expdir" --vocoders $systems --sets "$set" \
