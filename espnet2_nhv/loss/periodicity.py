@@ -33,10 +33,10 @@ class PeriodicityLoss(torch.nn.Module):
     range_db : float > 0, bands of the recording that lie further below the loudest of their frame do not count
     balance : float >= 0, weight of how far the mean of each band over the whole batch is off. What other losses pull
         towards noise or buzz in all frames alike hides in the scatter of single frames, but not in their mean
-    doubted_below : float >= 0, Hz; of bands that begin below it only those frames count where the recording is `sure`.
-        Where an error of its F0 makes low harmonics seem noisier than they are, it is neither
-    sure : (float, float), in [0, 1], rising, of the periodicity that a window lets harmonics have: up to the first a
-        band is noise, from the second on a voice
+    doubted_below : float >= 0, Hz; of bands that begin below it only those frames count where the recording is a voice
+        for certain, and segments that have none at all. An error of its F0 makes low harmonics seem noisier than they are
+    sure : (float, float), in [0, 1], rising, of the periodicity that a window lets harmonics have: a segment in which it
+        is up to the first in the mean has no voice, a frame from the second on is one
 
     Raises
     ------
@@ -56,7 +56,7 @@ class PeriodicityLoss(torch.nn.Module):
         range_db: float = 50.0,
         balance: float = 0.0,
         doubted_below: float = 0.0,
-        sure: Tuple[float, float] = (0.3, 0.8),
+        sure: Tuple[float, float] = (0.2, 0.8),
     ):
         super().__init__()
         if not 0 <= sure[0] <= sure[1] <= 1:
@@ -90,7 +90,8 @@ class PeriodicityLoss(torch.nn.Module):
                 target, level = self._periodicity(wav, cosines)
                 loud = level > self.least * level.amax(dim=-1, keepdim=True)
                 share = target / self.highest(f0).clamp(min=_LEAST_HIGHEST)
-                sure = (share <= self.sure[0]) | (share >= self.sure[1])
+                voiceless = share[..., self.doubted].mean(dim=(1, 2), keepdim=True) <= self.sure[0]
+                sure = voiceless | (share >= self.sure[1])
                 counts = (loud & (sure | ~self.doubted)).float()
             hat, _ = self._periodicity(wav_hat, cosines)
             difference = (hat - target) * counts
