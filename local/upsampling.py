@@ -30,12 +30,12 @@ def main() -> None:
     parser.add_argument("--trained", help="folder of KIND/vocoder, e.g. exp/gpu/upsampling")
     parser.add_argument("--channels", type=int, default=64, help="of the untrained")
     parser.add_argument("--seconds", type=float, default=30.0, help="of singing")
-    parser.add_argument("--seeds", type=int, default=3, help="of the untrained, whose mean is taken")
+    parser.add_argument("--seeds", type=int, default=3, help="of the untrained, whose mean is taken; 0 leaves them out")
     args = parser.parse_args()
     spec = FeatureSpec.load(Path(args.data).parent / "spec.yaml")
     mel, wav = _singing(args.data, spec, args.seconds)
     rows = {"none, the recordings": stage_tones(wav, upsample_scales(spec.hop_length, 4), spec.fs)}
-    for kind in tqdm(UPSAMPLINGS, desc="untrained", disable=None):
+    for kind in tqdm(UPSAMPLINGS if args.seeds else (), desc="untrained", disable=None):
         drawn = [_untrained(kind, spec, args.channels, seed, args.stats_dir) for seed in range(args.seeds)]
         tones = [_tones(vocoder, mel) for vocoder in drawn]
         rows[f"{kind}, untrained"] = {rate: float(np.mean([one[rate] for one in tones])) for rate in tones[0]}
