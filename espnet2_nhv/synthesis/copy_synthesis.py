@@ -23,6 +23,7 @@ from espnet2_nhv.synthesis.keep import begin_keeping, keeping
 from espnet2_nhv.synthesis.outputs import Outputs, leaving_out, state_of
 from espnet2_nhv.synthesis.recording import f0_of, progress_bar, read_recording
 from espnet2_nhv.synthesis.wav import writing_wav
+from espnet2_nhv.vocoder.in_blocks import stream_of
 from espnet2_nhv.vocoder.synthesizer import Synthesizer
 
 
@@ -132,7 +133,7 @@ def _copy_one(source: str, target: Path, vocoder: Synthesizer, job: "_Job", bar:
         f0, vuv = f0_of(wav, name or source, spec, job.pitch, bar.update, is_single=not name)
     n_frames, left, recording = len(wav) // spec.hop_length, bar.total - bar.n, name or Path(source).stem
     changed = ChangedFeatures(vocoder, job.change, job.knobs, job.moves, f0, vuv, n_frames, recording)
-    n_samples, stream = changed.n_frames * spec.hop_length, _stream_of(vocoder)
+    n_samples, stream = changed.n_frames * spec.hop_length, stream_of(vocoder)
     whole, begin = [], 0
     with contextlib.ExitStack() as stack:
         keep = None
@@ -166,11 +167,3 @@ def _copy_one(source: str, target: Path, vocoder: Synthesizer, job: "_Job", bar:
 def _state(path: str, name: str, job: "_Job") -> str:
     """What tells that neither a recording nor the curves and notes that go with it have changed."""
     return " ".join(filter(None, (state_of(path), job.knobs.state(name), job.moves.state(name))))
-
-
-def _stream_of(vocoder: Synthesizer):
-    """A stream of the vocoder, so that memory does not grow with length, or None where it has none."""
-    try:
-        return vocoder.stream() if hasattr(vocoder, "stream") and vocoder.needs_f0 else None
-    except UserError:  # exported for whole utterances
-        return None

@@ -47,7 +47,7 @@ def diagnose_files(
     read = ((f"{utt} in {path}", mel) for path in mels for utt, mel, _ in read_mels(path))
     utterances = ((where, part) for where, mel in read for part in _parts(mel))
     utterances = tqdm(utterances, desc="read", unit="utt", dynamic_ncols=True, disable=None)
-    given = MelStatistics.of(layout.frames_first(mel, where) for where, mel in utterances)
+    given = MelStatistics.of(layout.frames_first(mel, where).whole() for where, mel in utterances)
     found = diagnose(given, model.mel_mean[:, 0].numpy(), model.mel_std[:, 0].numpy(), model.spec)
     if json_file is not None:
         write_whole(json_file, json.dumps(values(found), indent=1))
