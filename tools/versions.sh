@@ -10,7 +10,7 @@ versions=(
     "py310|3.10|"
     "py311|3.11|"
     "py312|3.12|"
-    "numpy1|3.11|numpy==1.26.4 scipy<1.15 numba<0.62 contourpy<1.4"
+    "numpy-oldest|3.11|numpy==2.0.2" # what ESPnet asks for at least is 2.0
     "torch-newest|3.12|torch torchaudio"
     "ort-oldest|3.11|onnxruntime==1.20.1"
     "ort-newest|3.12|onnxruntime"
