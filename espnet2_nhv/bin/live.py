@@ -38,7 +38,8 @@ def main() -> None:
     from espnet2_nhv.synthesis.default import open_vocoder
     from espnet2_nhv.synthesis.live import play_live
     from espnet2_nhv.synthesis.recording import analyse, progress_bar
-    from espnet2_nhv.synthesis.wav import check_target, write_wav
+    from espnet2_nhv.synthesis.targets import check_target
+    from espnet2_nhv.synthesis.wav import write_wav
 
     check_target(args.out, args.source)
     pitch = PitchSource(args.f0_method, args.f0_floor, args.f0_ceil, args.f0)

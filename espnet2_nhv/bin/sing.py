@@ -34,7 +34,8 @@ def main() -> None:
     song = changed(read_song(args.score, args.part, args.voice, args.verse), args.key_shift, args.tempo)
     from espnet2_nhv.synthesis.default import set_threads
     from espnet2_nhv.synthesis.sing import open_singer, sing
-    from espnet2_nhv.synthesis.wav import check_target, write_wav
+    from espnet2_nhv.synthesis.targets import check_target
+    from espnet2_nhv.synthesis.wav import write_wav
 
     check_target(args.target)
     set_threads(args.threads)

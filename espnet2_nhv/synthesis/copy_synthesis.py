@@ -23,7 +23,8 @@ from espnet2_nhv.synthesis.inputs import LISTS, input_files
 from espnet2_nhv.synthesis.keep import begin_keeping, keeping
 from espnet2_nhv.synthesis.outputs import Outputs, leaving_out, state_of
 from espnet2_nhv.synthesis.recording import f0_of, progress_bar, read_recording
-from espnet2_nhv.synthesis.wav import check_target, writing_wav
+from espnet2_nhv.synthesis.targets import check_target
+from espnet2_nhv.synthesis.wav import writing_wav
 from espnet2_nhv.vocoder.in_blocks import stream_of
 from espnet2_nhv.vocoder.synthesizer import Synthesizer
 

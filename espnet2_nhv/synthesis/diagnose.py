@@ -13,6 +13,7 @@ from espnet2_nhv.refiner.report import table, values, verdict
 from espnet2_nhv.refiner.statistics import MelStatistics
 from espnet2_nhv.synthesis.features import Layout, read_mels
 from espnet2_nhv.synthesis.pack import Pack
+from espnet2_nhv.synthesis.targets import check_place
 from espnet2_nhv.vocoder.saved import load_vocoder
 
 
@@ -42,6 +43,8 @@ def diagnose_files(
     """
     if n_rows < 1:
         raise UserError(f"rows is {n_rows}; give 1 or more")
+    if json_file is not None:
+        check_place(json_file, "mels.json")
     model = load_vocoder(vocoder)
     layout = Layout(model.spec.n_mels)
     read = ((f"{utt} in {path}", mel) for path in mels for utt, mel, _ in read_mels(path))

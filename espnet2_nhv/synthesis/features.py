@@ -232,6 +232,8 @@ def _or_why_not(read: Callable[[], Union[StoredArray, Pack]]) -> Union[StoredArr
 def _numpy_files(path: Path, not_ending: Tuple[str, ...]) -> Dict[str, str]:
     if path.suffix in SUFFIXES:
         return {utterance_name(path.stem): str(path)}
+    if path.suffix.lower() in AUDIO:
+        raise UserError(f"{path}: it is a recording, not features: copy_synthesis takes it")
     files: Dict[str, str] = {}
     for name, file in input_files(path, SUFFIXES).items():
         if path.is_dir() and name.endswith((*not_ending, *_OTHER_ENDS)):

@@ -5,46 +5,16 @@ import errno
 import io
 import os
 from pathlib import Path
-from typing import Callable, Iterator, Optional, Union
+from typing import Callable, Iterator, Union
 
 import numpy as np
 import soundfile
 
-from espnet2_nhv.errors import UserError
-from espnet2_nhv.feature.finding import AUDIO
 from espnet2_nhv.files import naming, whole_file, write_whole
 
 SUBTYPES = ("PCM_16", "FLOAT")
 _BYTES = {"PCM_16": 2, "FLOAT": 4}
 _LARGEST = 2**32 - 2**16  # bytes of a wav file; larger ones are RF64
-
-
-def check_target(path: Union[str, Path], source: Optional[Union[str, Path]] = None) -> None:
-    """Refuse a wav file that cannot be written, before the work that would be lost with it.
-
-    Parameters
-    ----------
-    path : of the file to be written
-    source : path of the recording that it is made of, which must not be the same file
-
-    Raises
-    ------
-    UserError
-        If it is a folder or the source, has the name of another format, or its folder is missing or may not be
-        written to.
-    """
-    path = Path(path)
-    if source is not None and path.exists() and Path(source).exists() and path.samefile(source):
-        raise UserError(f"{path} is the recording itself, which would be lost: give another file to write to")
-    folder = path.absolute().parent
-    if path.is_dir():
-        raise UserError(f"{path} is a folder: give the name of a wav file, e.g. {path / 'song.wav'}")
-    if path.suffix.lower() in AUDIO and path.suffix.lower() != ".wav":
-        raise UserError(f"{path}: what is written is wav: call it {path.with_suffix('.wav').name}")
-    if not folder.is_dir():
-        raise UserError(f"{path}: there is no folder {path.parent} to write it to")
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise UserError(f"{path}: {path.parent} may not be written to: check its rights, or give another path")
 
 
 def write_wav(path: Union[str, Path], wav: np.ndarray, fs: int, subtype: str = SUBTYPES[0]) -> None:

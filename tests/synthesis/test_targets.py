@@ -10,7 +10,7 @@ from score_files import note_xml, write_xml
 
 from espnet2_nhv.bin import live, sing
 from espnet2_nhv.errors import UserError
-from espnet2_nhv.synthesis.wav import check_target
+from espnet2_nhv.synthesis.targets import check_target
 
 
 def test_targets(tmp_path, monkeypatch):
@@ -24,7 +24,7 @@ def test_targets(tmp_path, monkeypatch):
     refused = {
         ("a.wav", "a.wav"): "a.wav is the recording itself, which would be lost",
         ("b.wav", "a.wav"): "b.wav is the recording itself, which would be lost",
-        (".", None): "is a folder: give the name of a wav file",
+        (".", None): "is a folder: give the name of a file, e.g. song.wav",
         ("a.flac", None): "a.flac: what is written is wav: call it a.wav",
         ("none/a.wav", None): "there is no folder none to write it to",
         ("a.wav/a.wav", None): "there is no folder a.wav to write it to",
