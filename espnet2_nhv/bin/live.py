@@ -33,15 +33,16 @@ def main() -> None:
     if args.input is not None:
         _listen(args)
         return
+    from espnet2_nhv.synthesis.targets import check_target
+
+    check_target(args.out, args.source)
     # Below the options, since --help and a wrong option need not wait for PyTorch.
     from espnet2_nhv.feature.pitch.source import PitchSource
     from espnet2_nhv.synthesis.default import open_vocoder
     from espnet2_nhv.synthesis.live import play_live
     from espnet2_nhv.synthesis.recording import analyse, progress_bar
-    from espnet2_nhv.synthesis.targets import check_target
     from espnet2_nhv.synthesis.wav import write_wav
 
-    check_target(args.out, args.source)
     pitch = PitchSource(args.f0_method, args.f0_floor, args.f0_ceil, args.f0)
     knobs = knobs_of(args)
     vocoder, _ = open_vocoder(args.vocoder, args.threads)
