@@ -17,7 +17,7 @@ from scipy.signal import lfilter
 from tqdm import tqdm
 
 from espnet2_nhv.bin.cli import run_cli
-from espnet2_nhv.errors import UserError
+from espnet2_nhv.errors import UserError, in_one_line
 from espnet2_nhv.feature.pitch.analysis import extract_f0
 from espnet2_nhv.feature.pitch.registry import METHODS
 from espnet2_nhv.feature.spec import FeatureSpec
@@ -71,7 +71,10 @@ def creaky(clips: int = 6) -> Iterator[Clip]:
 def resynthesised(recordings: List[Path], seconds: float, median: float = 0.0) -> Iterator[Clip]:
     """Real singing made again by WORLD, of which F0 is known then; moved to a median of `median` Hz, where given."""
     for path in recordings:
-        wav, fs = soundfile.read(path, always_2d=True)
+        try:
+            wav, fs = soundfile.read(path, always_2d=True)
+        except (OSError, soundfile.SoundFileError) as error:
+            raise UserError(f"{path}: not readable as audio ({in_one_line(error)})") from None
         wav = soxr.resample(wav.mean(axis=1), fs, FS)
         begin = max(0, (len(wav) - int(seconds * FS)) // 2)
         wav = np.ascontiguousarray(wav[begin : begin + int(seconds * FS)])

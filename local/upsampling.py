@@ -2,7 +2,7 @@
 
 import argparse
 from pathlib import Path
-from typing import Dict
+from typing import Dict, Tuple
 
 import numpy as np
 import torch
@@ -12,6 +12,9 @@ from espnet2_nhv import load_vocoder
 from espnet2_nhv.bin.cli import run_cli
 from espnet2_nhv.errors import UserError
 from espnet2_nhv.feature.ark import ArkTable
+from espnet2_nhv.feature.audio import read_mono
+from espnet2_nhv.feature.datadir import read_table
+from espnet2_nhv.feature.spec import FeatureSpec
 from espnet2_nhv.score.stage_tones import stage_tones
 from espnet2_nhv.train.stats import load_stats
 from espnet2_nhv.vocoder.base import AbsVocoder
@@ -27,12 +30,13 @@ def main() -> None:
     parser.add_argument("--trained", help="folder of KIND/vocoder, e.g. exp/gpu/upsampling")
     parser.add_argument("--channels", type=int, default=64, help="of the untrained")
     parser.add_argument("--seconds", type=float, default=30.0, help="of singing")
-    parser.add_argument("--seeds", type=int, default=3, help="of the untrained, whose mean is taken")
+    parser.add_argument("--seeds", type=int, default=3, help="of the untrained, whose mean is taken; 0 leaves them out")
     args = parser.parse_args()
-    mel = _mels(args.data, args.seconds)
-    rows = {}
-    for kind in tqdm(UPSAMPLINGS, desc="untrained", disable=None):
-        drawn = [_untrained(kind, args.channels, seed, args.stats_dir) for seed in range(args.seeds)]
+    spec = FeatureSpec.load(Path(args.data).parent / "spec.yaml")
+    mel, wav = _singing(args.data, spec, args.seconds)
+    rows = {"none, the recordings": stage_tones(wav, upsample_scales(spec.hop_length, 4), spec.fs)}
+    for kind in tqdm(UPSAMPLINGS if args.seeds else (), desc="untrained", disable=None):
+        drawn = [_untrained(kind, spec, args.channels, seed, args.stats_dir) for seed in range(args.seeds)]
         tones = [_tones(vocoder, mel) for vocoder in drawn]
         rows[f"{kind}, untrained"] = {rate: float(np.mean([one[rate] for one in tones])) for rate in tones[0]}
     for folder in sorted(Path(args.trained).glob("*/vocoder")) if args.trained else []:
@@ -44,21 +48,23 @@ def main() -> None:
         print(f"| {name} | " + " | ".join(f"{tones[rate]:.1f}" for rate in rates) + " |")
 
 
-def _mels(data: str, seconds: float) -> torch.Tensor:
-    parts, n_frames = [], 0
-    for mel in ArkTable(Path(data) / "feats.scp").values():
-        parts.append(torch.from_numpy(np.array(mel)))
-        n_frames += len(mel)
-        if n_frames > seconds * 172:
-            return torch.cat(parts)
-    if not parts:
+def _singing(data: str, spec: FeatureSpec, seconds: float) -> Tuple[torch.Tensor, np.ndarray]:
+    """Mels of a set, for so long if there is as much, and their recordings."""
+    mels, wavs = [], []
+    places = read_table(Path(data) / "wav.scp")
+    for utterance, mel in ArkTable(Path(data) / "feats.scp").items():
+        mels.append(torch.from_numpy(np.array(mel)))
+        wavs.append(read_mono(places[utterance])[0][: len(mel) * spec.hop_length])
+        if sum(len(one) for one in wavs) > seconds * spec.fs:
+            break
+    if not mels:
         raise UserError(f"{data}: there are no features in it")
-    return torch.cat(parts)
+    return torch.cat(mels), np.concatenate(wavs)
 
 
-def _untrained(kind: str, channels: int, seed: int, stats_dir: str) -> AbsVocoder:
+def _untrained(kind: str, spec: FeatureSpec, channels: int, seed: int, stats_dir: str) -> AbsVocoder:
     torch.manual_seed(seed)
-    vocoder = build_vocoder("hifigan-v2", channels=channels, upsampling=kind).eval()
+    vocoder = build_vocoder("hifigan-v2", spec, channels=channels, upsampling=kind).eval()
     vocoder.set_stats(*(torch.from_numpy(x).float() for x in load_stats(stats_dir)))
     return vocoder
 

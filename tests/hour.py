@@ -10,6 +10,7 @@ import argparse
 import fcntl
 import os
 import pty
+import shutil
 import signal
 import struct
 import subprocess
@@ -19,11 +20,13 @@ import termios
 import threading
 import time
 from pathlib import Path
+from typing import Sequence
 
 import numpy as np
 import soundfile
 
 ROOT = Path(__file__).resolve().parent.parent
+SPEC = ROOT / "conf/feature/44k_hop256.yaml"
 FS, PARTS = 44100, 6
 BIN = [sys.executable, "-m"]
 # In this order: what one makes the next reads.
@@ -35,7 +38,7 @@ COMMANDS = {
         "--out",
         "dump/train",
         "--spec",
-        str(ROOT / "conf/feature/44k_hop256.yaml"),
+        str(SPEC),
     ],
     "extract": ["extract", "--data", "dump/train", "--f0_method", "swift"],
     "decode": ["decode", "--vocoder", str(ROOT / "pretrained/nhv"), "--data", "dump/train", "--out", "decoded"],
@@ -64,16 +67,31 @@ def sing(path: Path, minutes: float, seed: int = 0) -> None:
             file.write(wav * (0.0 if second % 9 == 8 else 1.0))
 
 
-def lay_out(folder: Path, minutes: float, count: int) -> Path:
-    """A folder with `count` recordings, `minutes` in all, and the data directory of them."""
+def lay_out(folder: Path, minutes: float, count: int, commands: Sequence[str]) -> Path:
+    """A folder with `count` recordings, `minutes` in all, and the data directory of them, for these commands."""
     for name in ("data", "songs"):
         (folder / name).mkdir(parents=True)
+    if "synthesize" in commands and "copy_synthesis" not in commands:
+        lay_out_features(folder, minutes, count)
+    if list(commands) == ["synthesize"]:
+        return folder
     names = [f"song{number}" for number in range(count)]
     for number, name in enumerate(names):
         sing(folder / "songs" / f"{name}.wav", minutes / count, number)
     (folder / "data/wav.scp").write_text("".join(f"{name} {folder.resolve()}/songs/{name}.wav\n" for name in names))
     (folder / "data/utt2spk").write_text("".join(f"{name} x\n" for name in names))
     return folder
+
+
+def lay_out_features(folder: Path, minutes: float, count: int) -> None:
+    """What copy synthesis would have kept of them, without its work: mels of noise that rises and falls."""
+    (folder / "kept").mkdir()
+    shutil.copy(SPEC, folder / "kept/spec.yaml")
+    n_frames = round(60 * minutes / count * FS / 256)
+    for number in range(count):
+        rng, frame = np.random.default_rng(number), np.arange(n_frames, dtype=np.float32)
+        mel = rng.uniform(-3, -1, (n_frames, 128)).astype(np.float32) + np.sin(frame / 50)[:, None]
+        np.savez(folder / f"kept/song{number}.npz", mel=mel, f0=220 * 2 ** np.sin(frame / 500))
 
 
 class Run:
@@ -160,14 +178,14 @@ def main():
     with tempfile.TemporaryDirectory() as top:
         runs = {}
         for share in (0.1, 1.0):
-            folder = lay_out(Path(top) / str(share), share * args.minutes, 1)
+            folder = lay_out(Path(top) / str(share), share * args.minutes, 1, args.only)
             for name in args.only:
                 runs[name, share] = measure(name, folder, share * args.minutes)
                 good &= runs[name, share].status == 0
         for name in args.only:
             grown = runs[name, 1.0].peak - runs[name, 0.1].peak
             print(f"{name}: ten times as long takes {grown:+.0f} MB")
-        folder = lay_out(Path(top) / "parts", args.minutes / 10, PARTS)
+        folder = lay_out(Path(top) / "parts", args.minutes / 10, PARTS, args.only)
         for name in args.only:
             good &= interrupt(name, folder)
     sys.exit(not good)

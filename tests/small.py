@@ -31,6 +31,7 @@ SMALL = {
     "pc-nsf-hifigan": dict(channels=32),
     "freev": dict(channels=16, hidden=32, n_blocks=1),
     "priorgrad": dict(channels=8, n_layers=4, cycle=2, schedule=[0.01, 0.5]),
+    "flow-matching": dict(channels=16, hidden=32, n_blocks=1, n_steps=2),
     "soundstream": dict(filters=2, dimension=4, n_codebooks=2, codebook_size=8, kmeans_iters=2),
     "encodec": dict(filters=2, dimension=4, n_codebooks=2, codebook_size=8, kmeans_iters=2),
     "mcnn": dict(channels=8, n_heads=2),
@@ -47,6 +48,7 @@ SMALL_DISCRIMINATORS = {
     "melgan_msd": dict(scales=1, channels=4, max_downsample_channels=32),
     "pwg": dict(conv_channels=8),
     "style_melgan": dict(repeats=1, discriminator_params=dict(max_downsample_channels=32)),
+    "flow-matching": dict(channels=16, hidden=32, n_blocks=1, n_steps=2),
     "soundstream": dict(
         scales=1, scale_discriminator_params=dict(channels=8, max_downsample_channels=32, max_groups=4),
         complexstft_discriminator_params=dict(channels=2),

@@ -173,6 +173,22 @@ def test_a_folder_that_is_not_there_or_is_in_the_way():
     assert [path.name for path in Path().iterdir()] == ["folder"]
 
 
+def test_a_wrong_place_is_one_sentence_on_the_command_line():
+    Path("file").touch()
+    Path("folder").mkdir()
+    places = {
+        "nowhere/new.txt": "there is no such file or folder",
+        "file/new.txt": "a part of it is a file, not a folder",
+        "folder": "it is a folder, not a file",
+        "n" * 300: "this disk takes no name as long as that",
+    }
+    for place, words in places.items():
+        with pytest.raises(SystemExit, match=f"^error: {place}: {words}: give another path$"):
+            run_cli(lambda: write_whole(place, "new"))
+    with pytest.raises(SystemExit, match="^error: file: it is a file, not a folder: give another path$"):
+        run_cli(lambda: Path("file").mkdir())
+
+
 def test_no_permission_is_one_sentence_on_the_command_line(nobody):
     with pytest.raises(SystemExit, match=r"^error: old\.txt: permission denied"):
         run_cli(lambda: write_whole("old.txt", "new"))

@@ -10,15 +10,15 @@ versions=(
     "py310|3.10|"
     "py311|3.11|"
     "py312|3.12|"
-    "numpy1|3.11|numpy==1.26.4 scipy<1.15 numba<0.62 contourpy<1.4"
-    "torch-newest|3.12|torch torchaudio"
+    "numpy-oldest|3.11|numpy==2.0.2" # ESPnet asks for 2.0 at least
+    "torch-newest|3.12|torch torchaudio triton nvidia-[a-z0-9-]* cuda-[a-z]*"
     "ort-oldest|3.11|onnxruntime==1.20.1"
     "ort-newest|3.12|onnxruntime"
 )
 
+if [ "${1:-}" = --list ]; then printf '%s\n' "${versions[@]}" | column -t -s '|'; exit 0; fi
 uv=$(command -v uv || echo .venv/bin/uv)
 [ -x "$uv" ] || { echo "error: uv is needed: tools/setup.sh brings it, or pip install uv" >&2; exit 1; }
-if [ "${1:-}" = --list ]; then printf '%s\n' "${versions[@]}" | column -t -s '|'; exit 0; fi
 
 wanted=()
 while [ $# -gt 0 ] && [ "$1" != -- ]; do wanted+=("$1"); shift; done

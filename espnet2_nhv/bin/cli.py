@@ -9,6 +9,14 @@ from typing import Callable, Optional
 
 from espnet2_nhv.errors import UserError
 
+_WRONG_PLACES = {
+    errno.ENOENT: "there is no such file or folder",
+    errno.ENOTDIR: "a part of it is a file, not a folder",
+    errno.EISDIR: "it is a folder, not a file",
+    errno.EEXIST: "it is a file, not a folder",
+    errno.ENAMETOOLONG: "this disk takes no name as long as that",
+}
+
 
 def run_cli(main: Callable[[], None]) -> None:
     """Run `main`; a UserError becomes one line and status 1, Ctrl-C becomes status 130."""
@@ -28,6 +36,8 @@ def run_cli(main: Callable[[], None]) -> None:
             sys.exit(f"error: the disk is full{where}: free some space and run the same command again")
         if error.filename and error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
             sys.exit(f"error: {error.filename}: {error.strerror.lower()}: check its rights, or give another path")
+        if error.filename and error.errno in _WRONG_PLACES:
+            sys.exit(f"error: {error.filename}: {_WRONG_PLACES[error.errno]}: give another path")
         raise
     except RuntimeError as error:
         if "no locator available" in str(error):

@@ -33,8 +33,9 @@ def main() -> None:
     if args.input is not None:
         _listen(args)
         return
-    if not args.out.absolute().parent.is_dir():
-        raise UserError(f"{args.out}: there is no folder {args.out.parent} to write it to")
+    from espnet2_nhv.synthesis.targets import check_target
+
+    check_target(args.out, args.source)
     # Below the options, since --help and a wrong option need not wait for PyTorch.
     from espnet2_nhv.feature.pitch.source import PitchSource
     from espnet2_nhv.synthesis.default import open_vocoder

@@ -27,9 +27,11 @@ def get_parser() -> argparse.ArgumentParser:
 
 def main() -> None:
     args = get_parser().parse_args()
-    # Below the options, and the score before the model: what is wrong with it is said at once.
+    # Below the options, and target and score before the model: what is wrong with them is said at once.
     from espnet2_nhv.notation.read import changed, read_song
+    from espnet2_nhv.synthesis.targets import check_target
 
+    check_target(args.target)
     knobs = knobs_of(args)
     song = changed(read_song(args.score, args.part, args.voice, args.verse), args.key_shift, args.tempo)
     from espnet2_nhv.synthesis.default import set_threads

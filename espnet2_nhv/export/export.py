@@ -56,6 +56,8 @@ def export(folder: Union[str, Path], form: str, out: Union[str, Path], name: str
     """
     if form not in FORMATS:
         raise UserError(f"there is no format {form!r}; there are {', '.join(FORMATS)}")
+    if not name or Path(name).name != name:
+        raise UserError(f"--name {name}: give a name without folders, and the folder as --out")
     folder, out = Path(folder), Path(out)
     vocoder = load_vocoder(folder).requires_grad_(False)
     if out.exists() and not out.is_dir():

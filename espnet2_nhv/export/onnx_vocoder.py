@@ -10,7 +10,7 @@ from espnet2_nhv.errors import UserError
 from espnet2_nhv.export.exported import ExportedVocoder
 from espnet2_nhv.export.onnx_file import read_onnx
 from espnet2_nhv.feature.knobs import NAMES
-from espnet2_nhv.vocoder.late_stream import LateStream
+from espnet2_nhv.vocoder.late_stream import CentredStream, centred_stream
 
 
 class OnnxVocoder(ExportedVocoder):
@@ -71,14 +71,13 @@ class OnnxVocoder(ExportedVocoder):
         self.session.run_with_iobinding(binding)
         return torch.from_numpy(wav[0])
 
-    def stream(self, seed: int = 0, start_phase: float = 0.0) -> Union["OnnxStream", LateStream]:
-        """A synthesiser that takes frames as they come."""
+    def stream(self, seed: int = 0, start_phase: float = 0.0, frame_centre: Optional[float] = None) -> CentredStream:
+        """A synthesiser that takes frames as they come, those of `spec` or of another `frame_centre`."""
         if self.card["kind"] != "onnx-stream":
             raise UserError(
                 f"{self.path}: exported for whole utterances; for streams there is nhv_stream.onnx beside it"
             )
-        stream = OnnxStream(self, seed, start_phase)
-        return LateStream(stream) if self.spec.frame_centre else stream
+        return centred_stream(OnnxStream(self, seed, start_phase), frame_centre)
 
 
 class OnnxStream:

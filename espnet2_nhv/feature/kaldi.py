@@ -1,14 +1,16 @@
 """Kaldi's files as others have written them, read without running anything."""
 
 import pickle
+import struct
 from pathlib import Path
-from typing import Any, Iterator, Tuple, Union
+from typing import Any, BinaryIO, Iterator, Optional, Tuple, Union
 
 import kaldiio
 import kaldiio.matio
 import numpy as np
 
 from espnet2_nhv.errors import UserError, in_one_line
+from espnet2_nhv.feature.stored import FileArray, HeldArray, StoredArray, explained
 from espnet2_nhv.text import existing_path
 
 
@@ -24,6 +26,8 @@ class _NoPickle:
 
 
 kaldiio.matio.pickle = _NoPickle()
+_KIND = "Kaldi features"
+_PLAIN = {b"\0BFM ": np.dtype("<f4"), b"\0BDM ": np.dtype("<f8")}
 
 
 def load_place(place: str) -> Any:
@@ -46,11 +50,31 @@ def load_place(place: str) -> Any:
     except FileNotFoundError:
         raise
     except (Exception, SystemError) as error:  # damaged bytes fail in as many ways as there are bytes
-        raise UserError(f"{place}: not readable as Kaldi features ({in_one_line(error)})") from None
+        raise UserError(f"{place}: not readable as {_KIND} ({in_one_line(error)})") from None
 
 
-def load_archive(path: Union[str, Path]) -> Iterator[Tuple[str, np.ndarray]]:
-    """The arrays of an ark, one at a time.
+def open_place(place: str) -> StoredArray:
+    """As :func:`load_place`; the numbers of a matrix that is not compressed are read when asked for.
+
+    Raises
+    ------
+    FileNotFoundError, UserError
+        As :func:`load_place`.
+    ValueError
+        If it is sound.
+    """
+    path, colon, offset = place.strip().rpartition(":")
+    if colon and offset.isdecimal() and not Path(place.strip()).exists():
+        with explained(place, _KIND), open(existing_path(path), "rb") as file:
+            file.seek(int(offset))
+            matrix = _plain_matrix(file)
+        if matrix is not None:
+            return matrix
+    return HeldArray(np.asarray(load_place(place)))
+
+
+def open_archive(path: Union[str, Path]) -> Iterator[Tuple[str, StoredArray]]:
+    """The arrays of an ark, one at a time; the numbers of those that are not compressed are read when asked for.
 
     Raises
     ------
@@ -59,10 +83,28 @@ def load_archive(path: Union[str, Path]) -> Iterator[Tuple[str, np.ndarray]]:
     """
     if not Path(path).is_file():
         raise UserError(f"{path}: there is no such file")
-    try:
-        for name, array in kaldiio.load_ark(str(path)):
-            yield name, np.asarray(array)
-    except (Exception, SystemError) as error:
-        if isinstance(error, UserError):
-            raise
-        raise UserError(f"{path}: not readable as Kaldi features ({in_one_line(error)})") from None
+    with open(path, "rb") as file:
+        while True:
+            with explained(path, _KIND):
+                name = kaldiio.matio.read_token(file)
+                if name is None:
+                    return
+                array: Optional[StoredArray] = _plain_matrix(file)
+                if array is None:
+                    array = HeldArray(np.asarray(kaldiio.matio.read_kaldi(file)))
+            yield name, array
+
+
+def _plain_matrix(file: BinaryIO) -> Optional[FileArray]:
+    """The matrix that begins where the file is, which is then behind it; None, the file left as it is, if none does."""
+    start = file.tell()
+    header = file.read(15)
+    if header[:5] not in _PLAIN or len(header) < 15:
+        file.seek(start)
+        return None
+    first, n_rows, second, n_columns = struct.unpack("<cici", header[5:])
+    if (first, second) != (b"\4", b"\4"):
+        raise ValueError("the header of a matrix is damaged")
+    matrix = FileArray(file.name, start + 15, _PLAIN[header[:5]], (n_rows, n_columns), kind=_KIND)
+    file.seek(matrix.end)
+    return matrix

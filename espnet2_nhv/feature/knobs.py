@@ -7,7 +7,8 @@ from typing import Dict, List, Mapping, Optional, Tuple, Union
 
 import numpy as np
 
-from espnet2_nhv.errors import UserError, in_one_line
+from espnet2_nhv.errors import UserError
+from espnet2_nhv.feature.numpy_files import open_arrays
 from espnet2_nhv.feature.spec import FeatureSpec
 from espnet2_nhv.files import digest
 
@@ -132,11 +133,9 @@ def read_curve(path: Union[str, Path], name: str) -> Tuple[np.ndarray, Optional[
 
 
 def _of_numpy(path: Path, name: str) -> Tuple[np.ndarray, Optional[np.ndarray]]:
-    try:
-        loaded = np.load(path, allow_pickle=False)  # objects could run code
-        arrays = {name: loaded} if isinstance(loaded, np.ndarray) else {key: loaded[key] for key in loaded.files}
-    except (OSError, ValueError, EOFError) as error:
-        raise UserError(f"{path}: not readable as a NumPy file ({in_one_line(error)})") from None
+    arrays = {key: np.asarray(array) for key, array in open_arrays(path).items()}
+    if path.suffix.lower() == ".npy":
+        arrays = {name: array for array in arrays.values()}
     if name not in arrays:
         raise UserError(f"{path}: {name} is not in it, but {', '.join(arrays) or 'nothing'}")
     if any(not np.issubdtype(array.dtype, np.number) for array in arrays.values()):

@@ -33,9 +33,11 @@ def read_song(path: Path, part: Optional[str] = None, voice: Optional[str] = Non
     path = Path(path)
     kind = path.suffix.lower()
     if not path.is_file():
-        raise UserError(f"{path}: there is no such file")
+        raise UserError(f"{path}: {'it is a folder, not a score' if path.is_dir() else 'there is no such file'}")
     if kind not in _XML + _MIDI + _USTX:
         raise UserError(f"{path}: not a score that is known here; give {' '.join(_XML + _MIDI + _USTX)}")
+    if path.stat().st_size == 0:
+        raise UserError(f"{path}: empty, it has 0 bytes")
     if kind not in _XML and (voice is not None or verse != 1):
         raise UserError(f"{path}: --voice and --verse are for MusicXML; of {kind} files take another --part")
     try:

@@ -114,7 +114,8 @@ class Changes:
 
     def against(self, known: "Changes") -> Tuple[float, float, float]:
         """Mean logarithms of ratios to `known`: in time, in what twice as long adds to that, and in frequency."""
-        growth, known_growth = self.over_two / self.in_time, known.over_two / known.in_time
+        with np.errstate(divide="ignore", invalid="ignore"):  # of a mel that does not move nothing is known
+            growth, known_growth = self.over_two / self.in_time, known.over_two / known.in_time
         pairs = (self.in_time, known.in_time), (growth, known_growth), (self.in_frequency, known.in_frequency)
         return tuple(_log_ratio(*pair) for pair in pairs)
 

@@ -9,7 +9,7 @@ from PIL import Image
 
 from espnet2_nhv.errors import UserError
 from espnet2_nhv.feature.audio import BadAudio, load_audio
-from espnet2_nhv.files import whole_file
+from espnet2_nhv.files import naming, whole_file
 from espnet2_nhv.score.frames import power_spectra, spectrum_size
 
 COLOURS = 64
@@ -41,10 +41,13 @@ def draw_spectrograms(
     Raises
     ------
     UserError
-        If a file cannot be read or has nothing at those times, or times or band are not in order.
+        If `out` has the name of another format, a file cannot be read or has nothing at those times, or times or band
+        are not in order.
     """
     if not files:
         raise UserError("there is no file to draw a spectrogram of")
+    if Path(out).suffix.lower() != ".png":  # perhaps the first recording, with the picture's name forgotten
+        raise UserError(f"{out}: what is drawn is a PNG: give a file ending in .png, before the sound files")
     wavs = {title: _load(path, fs) for title, path in files.items()}
     first = next(iter(wavs.values()))
     begin, end = span or (0.0, len(first) / fs)
@@ -76,7 +79,7 @@ def draw_spectrograms(
         axis.set_xlabel("s")
     content = io.BytesIO()
     figure.savefig(content, format="png", dpi=80)
-    with whole_file(out) as part:  # of few colours, which a repository of text can bear
+    with whole_file(out) as part, naming(out):  # of few colours, which a repository of text can bear
         Image.open(content).convert("RGB").quantize(COLOURS).save(part, format="PNG", optimize=True)
 
 

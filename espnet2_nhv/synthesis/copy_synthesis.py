@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import logging
+import os
 from pathlib import Path
 from typing import Dict, Optional, Union
 
@@ -22,7 +23,9 @@ from espnet2_nhv.synthesis.inputs import LISTS, input_files
 from espnet2_nhv.synthesis.keep import begin_keeping, keeping
 from espnet2_nhv.synthesis.outputs import Outputs, leaving_out, state_of
 from espnet2_nhv.synthesis.recording import f0_of, progress_bar, read_recording
+from espnet2_nhv.synthesis.targets import check_target
 from espnet2_nhv.synthesis.wav import writing_wav
+from espnet2_nhv.vocoder.in_blocks import stream_of
 from espnet2_nhv.vocoder.synthesizer import Synthesizer
 
 
@@ -89,13 +92,12 @@ def copy_synthesis(
     if not source.is_dir() and source.suffix.lower() not in LISTS:
         if target.is_dir():
             target = target / f"{source.stem}.wav"
-        if not target.parent.is_dir():
-            raise UserError(f"{target}: there is no folder {target.parent} to write it to")
+        check_target(target, source)
         with progress_bar(source.name) as bar:
             _copy_one(str(source), target, vocoder, job, bar)
         return {}
 
-    files = input_files(source, AUDIO)
+    files = _recordings(source, target)
     settings = dict(
         vocoder=digest, **dataclasses.asdict(change), **pitch.settings(), subtype=subtype, **knobs.settings()
     )
@@ -132,7 +134,7 @@ def _copy_one(source: str, target: Path, vocoder: Synthesizer, job: "_Job", bar:
         f0, vuv = f0_of(wav, name or source, spec, job.pitch, bar.update, is_single=not name)
     n_frames, left, recording = len(wav) // spec.hop_length, bar.total - bar.n, name or Path(source).stem
     changed = ChangedFeatures(vocoder, job.change, job.knobs, job.moves, f0, vuv, n_frames, recording)
-    n_samples, stream = changed.n_frames * spec.hop_length, _stream_of(vocoder)
+    n_samples, stream = changed.n_frames * spec.hop_length, stream_of(vocoder)
     whole, begin = [], 0
     with contextlib.ExitStack() as stack:
         keep = None
@@ -163,14 +165,21 @@ def _copy_one(source: str, target: Path, vocoder: Synthesizer, job: "_Job", bar:
     bar.update(bar.total - bar.n)
 
 
+def _recordings(source: Path, target: Path) -> Dict[str, str]:
+    """Recordings by name, without results of earlier runs in a folder among them; none that would be written over."""
+    files = input_files(source, AUDIO)
+    inside = target.resolve()
+    if source.is_dir() and inside != source.resolve():
+        files = {name: path for name, path in files.items() if inside not in Path(path).resolve().parents}
+        if not files:
+            raise UserError(f"{source}: all of its sounds are in {target}, where the results go")
+    for name, path in files.items():
+        result = target / f"{name}.wav"
+        if result.exists() and os.path.exists(path) and result.samefile(path):
+            raise UserError(f"{path} would be lost: results of that name are written there: give another folder")
+    return files
+
+
 def _state(path: str, name: str, job: "_Job") -> str:
     """What tells that neither a recording nor the curves and notes that go with it have changed."""
     return " ".join(filter(None, (state_of(path), job.knobs.state(name), job.moves.state(name))))
-
-
-def _stream_of(vocoder: Synthesizer):
-    """A stream of the vocoder, so that memory does not grow with length, or None where it has none."""
-    try:
-        return vocoder.stream() if hasattr(vocoder, "stream") and vocoder.needs_f0 else None
-    except UserError:  # exported for whole utterances
-        return None

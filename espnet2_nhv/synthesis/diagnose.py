@@ -13,6 +13,7 @@ from espnet2_nhv.refiner.report import table, values, verdict
 from espnet2_nhv.refiner.statistics import MelStatistics
 from espnet2_nhv.synthesis.features import Layout, read_mels
 from espnet2_nhv.synthesis.pack import Pack
+from espnet2_nhv.synthesis.targets import check_place
 from espnet2_nhv.vocoder.saved import load_vocoder
 
 
@@ -42,12 +43,14 @@ def diagnose_files(
     """
     if n_rows < 1:
         raise UserError(f"rows is {n_rows}; give 1 or more")
+    if json_file is not None:
+        check_place(json_file, "mels.json")
     model = load_vocoder(vocoder)
     layout = Layout(model.spec.n_mels)
     read = ((f"{utt} in {path}", mel) for path in mels for utt, mel, _ in read_mels(path))
     utterances = ((where, part) for where, mel in read for part in _parts(mel))
     utterances = tqdm(utterances, desc="read", unit="utt", dynamic_ncols=True, disable=None)
-    given = MelStatistics.of(layout.frames_first(mel, where) for where, mel in utterances)
+    given = MelStatistics.of(layout.frames_first(mel, where).whole() for where, mel in utterances)
     found = diagnose(given, model.mel_mean[:, 0].numpy(), model.mel_std[:, 0].numpy(), model.spec)
     if json_file is not None:
         write_whole(json_file, json.dumps(values(found), indent=1))

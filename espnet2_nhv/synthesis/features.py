@@ -9,10 +9,11 @@ import numpy as np
 from espnet2_nhv.errors import UserError
 from espnet2_nhv.feature.datadir import read_table
 from espnet2_nhv.feature.finding import AUDIO
-from espnet2_nhv.feature.kaldi import load_archive, load_place
-from espnet2_nhv.feature.numpy_files import load_arrays
+from espnet2_nhv.feature.kaldi import open_archive, open_place
+from espnet2_nhv.feature.numpy_files import open_arrays
 from espnet2_nhv.feature.pitch.curve import Curve
 from espnet2_nhv.feature.pitch.curve_files import MIDI, TABLES, read_curve
+from espnet2_nhv.feature.stored import HeldArray, StoredArray
 from espnet2_nhv.synthesis.inputs import LISTS, input_files
 from espnet2_nhv.synthesis.pack import Pack, read_pack
 from espnet2_nhv.text import existing_path, same_name
@@ -28,8 +29,10 @@ _F0_NAMES = ("f0", "cf0", "pitch", "lf0_hz", "arr_0")
 Reader = Callable[[], Union[np.ndarray, Curve]]
 
 
-def read_mels(path: Union[str, Path]) -> Iterator[Tuple[str, Union[np.ndarray, Pack, UserError], Optional[np.ndarray]]]:
-    """Mel spectrograms of a file, a folder or a list of files, one at a time.
+def read_mels(
+    path: Union[str, Path],
+) -> Iterator[Tuple[str, Union[StoredArray, Pack, UserError], Optional[StoredArray]]]:
+    """Mel spectrograms of a file, a folder or a list of files, one at a time, to be read in blocks.
 
     Parameters
     ----------
@@ -40,8 +43,8 @@ def read_mels(path: Union[str, Path]) -> Iterator[Tuple[str, Union[np.ndarray, P
     Yields
     ------
     name : str, of the utterance
-    mel : ndarray, as stored, or the Pack of a ``.pt`` file; or a UserError that says why this one cannot be read
-    f0 : ndarray or None, where the same file holds it
+    mel : StoredArray, or the Pack of a ``.pt`` file; or a UserError that says why this one cannot be read
+    f0 : StoredArray or None, where the same file holds it
 
     Raises
     ------
@@ -58,7 +61,7 @@ def read_mels(path: Union[str, Path]) -> Iterator[Tuple[str, Union[np.ndarray, P
             yield name, _or_why_not(lambda: read_pack(file)), None
             continue
         try:
-            utterances = _utterances(_load_numpy(Path(file)), name, file, _MEL_NAMES)
+            utterances = _utterances(_open_numpy(Path(file)), name, file, _MEL_NAMES)
         except UserError as error:
             utterances = {name: (error, None)}
         for utterance, members in utterances.items():
@@ -78,13 +81,13 @@ def read_f0s(path: Union[str, Path]) -> Dict[str, Reader]:
         if curves:
             return {utterance_name(name): lambda file=file: read_curve(file) for name, file in curves.items()}
     if path.suffix == ".ark" or path.suffix == ".scp":
-        return {same_name(name): read for name, read in _kaldi(path)}
+        return {same_name(name): lambda read=read: np.asarray(read()) for name, read in _kaldi(path)}
     readers: Dict[str, Reader] = {}
     for name, file in _numpy_files(path, _MEL_ENDS).items():
         if Path(file).suffix == ".pt":
             raise UserError(f"{file}: a pack of segments has its own F0: leave --f0 out, or give npy, npz or csv")
         try:
-            utterances = _utterances(_load_numpy(Path(file)), name, file, _F0_NAMES)
+            utterances = _utterances(_open_numpy(Path(file)), name, file, _F0_NAMES)
         except UserError as error:
             utterances = {name: (error, None)}
         for utterance, members in utterances.items():
@@ -92,10 +95,10 @@ def read_f0s(path: Union[str, Path]) -> Dict[str, Reader]:
     return readers
 
 
-def _given(f0: Union[np.ndarray, UserError]) -> np.ndarray:
+def _given(f0: Union[StoredArray, UserError]) -> np.ndarray:
     if isinstance(f0, UserError):
         raise f0
-    return f0
+    return np.asarray(f0)
 
 
 def utterance_name(stem: str) -> str:
@@ -118,6 +121,42 @@ def _is_curve(path: Path) -> bool:
     return first.replace(".", "", 1).isdigit() or "time" in first.lower()
 
 
+class MelFrames:
+    """A mel spectrogram, whichever way it is stored, as float32 ``(T, n_mels)``.
+
+    Parameters
+    ----------
+    stored : StoredArray of two axes
+    axis : int, that of time
+    """
+
+    def __init__(self, stored: StoredArray, axis: int):
+        self._stored, self._axis = stored, axis
+        self.shape = stored.shape[axis], stored.shape[1 - axis]
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def blocks(self, n_frames: int) -> Iterator[np.ndarray]:
+        """Frames as arrays of one's own ``(n, n_mels)``, `n` at most `n_frames`, one after the other.
+
+        Raises
+        ------
+        UserError
+            Where the file turns out to be damaged.
+        """
+        for block in self._stored.blocks(self._axis, n_frames):
+            yield _own(block, self._axis)
+
+    def whole(self) -> np.ndarray:
+        """All of it, ``(T, n_mels)``."""
+        return _own(np.asarray(self._stored), self._axis)
+
+
+def _own(mel: np.ndarray, axis: int) -> np.ndarray:
+    return np.array(mel if axis == 0 else mel.T, dtype=np.float32, order="C")
+
+
 class Layout:
     """Which axis of a mel spectrogram is time, from mels of one run, one after the other.
 
@@ -131,63 +170,59 @@ class Layout:
         self.n_mels = n_mels
         self.known = given
 
-    def is_open(self, mel: np.ndarray) -> bool:
+    def is_open(self, mel: StoredArray) -> bool:
         """Whether both readings fit, and no other mel has told yet which is meant."""
-        return self.known is None and _matrix(mel).shape == (self.n_mels, self.n_mels)
+        return self.known is None and mel.matrix().shape == (self.n_mels, self.n_mels)
 
-    def frames_first(self, mel: np.ndarray, where: str) -> np.ndarray:
-        """A mel spectrogram as float32 ``(T, n_mels)``, whichever way it was stored.
+    def frames_first(self, mel: Union[StoredArray, np.ndarray], where: str) -> MelFrames:
+        """A mel spectrogram of which it is known which axis is time.
 
         Raises
         ------
         UserError
             If it has no axis of `n_mels`, or is not numbers.
         """
-        mel = _matrix(mel)
-        fits = mel.ndim == 2 and self.n_mels in mel.shape
+        mel = (mel if isinstance(mel, StoredArray) else HeldArray(mel)).matrix()
+        shape = mel.shape
+        fits = len(shape) == 2 and self.n_mels in shape
         if not fits or mel.dtype == object or not np.can_cast(mel.dtype, np.float64, "same_kind"):
             raise UserError(
-                f"{where}: a mel of shape {tuple(mel.shape)} of {mel.dtype} does not fit the vocoder, "
+                f"{where}: a mel of shape {shape} of {mel.dtype} does not fit the vocoder, "
                 f"which reads (T, {self.n_mels}) numbers"
             )
-        own = "frames_first" if mel.shape[1] == self.n_mels else "bands_first"
-        if mel.shape[0] != mel.shape[1]:
+        own = "frames_first" if shape[1] == self.n_mels else "bands_first"
+        if shape[0] != shape[1]:
             self.known = self.known or own
         elif self.known is None:
             logging.warning(
                 "%s: %d by %d may be frames by bands or bands by frames, and is taken as frames by bands: "
                 "if that is wrong, give --mel_layout bands_first",
-                where, *mel.shape,
+                where, *shape,
             )  # fmt: skip
         else:
             own = self.known
-        return np.array(mel if own == "frames_first" else mel.T, dtype=np.float32)
+        return MelFrames(mel, 0 if own == "frames_first" else 1)
 
 
-def _matrix(mel: np.ndarray) -> np.ndarray:
-    mel = np.asarray(mel)
-    return mel[0] if mel.ndim == 3 and len(mel) == 1 else mel
-
-
-def _kaldi(path: Path) -> Iterator[Tuple[str, Reader]]:
+def _kaldi(path: Path) -> Iterator[Tuple[str, Callable[[], StoredArray]]]:
     if path.suffix == ".scp":
         for name, place in read_table(path).items():
             yield name, lambda place=place: _at(place)
         return
-    for name, matrix in load_archive(existing_path(path)):
+    for name, matrix in open_archive(existing_path(path)):
         yield name, lambda matrix=matrix: matrix
 
 
-def _at(place: str) -> np.ndarray:
+def _at(place: str) -> StoredArray:
     try:
-        return np.asarray(load_place(place))
+        return open_place(place)
     except FileNotFoundError as error:
         raise UserError(f"{error.filename or place}: there is no such file") from None
     except ValueError:
         raise UserError(f"{place}: it holds sound, not features") from None
 
 
-def _or_why_not(read: Reader) -> Union[np.ndarray, Pack, UserError]:
+def _or_why_not(read: Callable[[], Union[StoredArray, Pack]]) -> Union[StoredArray, Pack, UserError]:
     try:
         return read()
     except UserError as error:
@@ -197,6 +232,8 @@ def _or_why_not(read: Reader) -> Union[np.ndarray, Pack, UserError]:
 def _numpy_files(path: Path, not_ending: Tuple[str, ...]) -> Dict[str, str]:
     if path.suffix in SUFFIXES:
         return {utterance_name(path.stem): str(path)}
+    if path.suffix.lower() in AUDIO:
+        raise UserError(f"{path}: it is a recording, not features: copy_synthesis takes it")
     files: Dict[str, str] = {}
     for name, file in input_files(path, SUFFIXES).items():
         if path.is_dir() and name.endswith((*not_ending, *_OTHER_ENDS)):
@@ -211,14 +248,14 @@ def _numpy_files(path: Path, not_ending: Tuple[str, ...]) -> Dict[str, str]:
     return files
 
 
-def _load_numpy(path: Path) -> Dict[str, np.ndarray]:
+def _open_numpy(path: Path) -> Dict[str, StoredArray]:
     try:
-        return load_arrays(existing_path(path))
+        return open_arrays(existing_path(path))
     except FileNotFoundError:
         raise UserError(f"{path}: there is no such file") from None
 
 
-def _utterances(arrays: Dict[str, np.ndarray], name: str, file: str, wanted: Tuple[str, ...]):
+def _utterances(arrays: Dict[str, StoredArray], name: str, file: str, wanted: Tuple[str, ...]):
     """Of the arrays of a file: utterance to (what is wanted, its F0 or None)."""
     found = next((key for key in wanted if key in arrays), None)
     if found:

@@ -2,23 +2,26 @@
 
 import dataclasses
 from pathlib import Path
-from typing import Any, List, Optional, Tuple, Union
+from typing import Any, Iterable, Iterator, List, Tuple, Union
 
 import numpy as np
 import torch
 
 from espnet2_nhv.errors import UserError, in_one_line
 from espnet2_nhv.feature.numpy_files import MAX_BYTES
+from espnet2_nhv.feature.pitch.curve import Curve
+from espnet2_nhv.feature.stored import StoredArray
 
 _LATEST = 24 * 3600.0  # s; a song is shorter
+_SILENCE = 1 << 20  # samples at a time
 
 
 @dataclasses.dataclass(frozen=True)
 class Segment:
-    """A mel as stored, its F0 or None, and where in the song it begins, s."""
+    """A mel as stored, its F0 (or a curve of it, or None), and where in the song it begins, s."""
 
-    mel: np.ndarray
-    f0: Optional[np.ndarray]
+    mel: Union[np.ndarray, StoredArray]
+    f0: Union[np.ndarray, StoredArray, Curve, None]
     offset: float
 
 
@@ -76,25 +79,31 @@ def _numbers(tensor: Any, where: str) -> np.ndarray:
     return tensor.detach().float().numpy()
 
 
-def place(segments: List[Tuple[np.ndarray, float]], fs: int) -> np.ndarray:
-    """A song of waveforms and their offsets (s); where one begins before another has ended, they are faded over.
+def placed(segments: Iterable[Tuple[int, np.ndarray]]) -> Iterator[np.ndarray]:
+    """A song of waveforms, in blocks; where one begins before another has ended, they are faded over.
 
     Parameters
     ----------
-    segments : list of (ndarray [shape=(L,)], float >= 0, s)
-    fs : int > 0, Hz
+    segments : iterable of (int >= 0, sample that it begins at; ndarray [shape=(L,)], float32), by where they begin
+
+    Yields
+    ------
+    wav : ndarray [shape=(m,)], float32; all that is known once the next segment has come, silence in pieces
 
     Source: DiffSinger's own way to join segments.
     """
-    if len(segments) == 1 and segments[0][1] == 0:
-        return segments[0][0]
-    placed = sorted(((round(offset * fs), wav) for wav, offset in segments), key=lambda pair: pair[0])
-    song, end = np.zeros(max(start + len(wav) for start, wav in placed), dtype=np.float32), 0
-    for start, wav in placed:
-        overlap = min(max(end - start, 0), len(wav))
+    at, tail = 0, np.zeros(0, dtype=np.float32)  # what may still be faded over, and where it begins
+    for start, wav in segments:
+        yield tail[: start - at]
+        for begin in range(at + len(tail), start, _SILENCE):
+            yield np.zeros(min(_SILENCE, start - begin), dtype=np.float32)
+        tail, at = tail[start - at :], start
+        overlap = min(len(tail), len(wav))
         fade = np.linspace(0.0, 1.0, overlap, dtype=np.float32)
-        song[start : start + overlap] *= 1 - fade
-        song[start : start + overlap] += fade * wav[:overlap]
-        song[start + overlap : start + len(wav)] = wav[overlap:]
-        end = max(end, start + len(wav))
-    return song
+        joined = np.zeros(max(len(tail), len(wav)), dtype=np.float32)
+        joined[: len(tail)] = tail
+        joined[:overlap] *= 1 - fade
+        joined[:overlap] += fade * wav[:overlap]
+        joined[overlap : len(wav)] = wav[overlap:]
+        tail = joined
+    yield tail

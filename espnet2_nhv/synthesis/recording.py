@@ -64,8 +64,7 @@ def analyse(
     return log_mel_of_long(wav, vocoder.spec), f0, wav
 
 
-def progress_bar(name: str) -> tqdm:
-    """A bar whose ``update`` takes shares of the whole, as :func:`f0_of` reports them."""
-    return tqdm(
-        total=1.0, desc=name, bar_format="{desc}: {percentage:3.0f}%|{bar}| {elapsed}<{remaining}", disable=None
-    )
+def progress_bar(name: str, leave: bool = True) -> tqdm:
+    """A bar whose ``update`` takes shares of the whole, as :func:`f0_of` reports them; it stays, unless told not to."""
+    form = "{desc}: {percentage:3.0f}%|{bar}| {elapsed}<{remaining}"
+    return tqdm(total=1.0, desc=name, bar_format=form, leave=leave, disable=None)

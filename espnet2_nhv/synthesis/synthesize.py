@@ -1,5 +1,6 @@
 """Synthesis from features that somebody else has computed."""
 
+import contextlib
 import dataclasses
 import hashlib
 import logging
@@ -17,12 +18,18 @@ from espnet2_nhv.feature.knobs import KnobSource
 from espnet2_nhv.feature.pitch.curve import Curve
 from espnet2_nhv.feature.pitch.given import as_contour, continuous_f0
 from espnet2_nhv.feature.spec import FeatureSpec, check_compatible
-from espnet2_nhv.synthesis.features import SUFFIXES, Layout, read_f0s, read_mels
+from espnet2_nhv.feature.stored import StoredArray
+from espnet2_nhv.synthesis.features import SUFFIXES, Layout, MelFrames, read_f0s, read_mels
 from espnet2_nhv.synthesis.outputs import Outputs, leaving_out
-from espnet2_nhv.synthesis.pack import Pack, Segment, place
-from espnet2_nhv.synthesis.wav import write_wav
+from espnet2_nhv.synthesis.pack import Pack, Segment, placed
+from espnet2_nhv.synthesis.recording import progress_bar
+from espnet2_nhv.synthesis.wav import writing_wav
 from espnet2_nhv.text import same_name
+from espnet2_nhv.vocoder.in_blocks import inference_in_blocks
 from espnet2_nhv.vocoder.synthesizer import Synthesizer
+
+BLOCK_FRAMES = 2048  # 12 s at a time
+_LONG_SECONDS = 60.0  # from here on, an utterance shows how far it is
 
 
 def synthesize_files(
@@ -90,20 +97,18 @@ def synthesize_files(
                 segments = stored.segments if isinstance(stored, Pack) else [Segment(stored, own_f0, 0.0)]
                 ready = [_features(segment, vocoder, layout, spec, where) for segment in segments]
                 turned = [knobs.at_frames(spec or vocoder.spec, len(one.mel), utt) for one in ready]
-                state = _state_of(ready, turned)
+                state = _state_of(ready, turned, where)
                 if outputs.is_made(utt, state):
                     samples[utt] = soundfile.info(outputs.path(utt)).frames
                     kept += 1
                     continue
                 try:
-                    wav = place(
-                        [(_sing(vocoder, *pair, spec), pair[0].offset) for pair in zip(ready, turned)], vocoder.fs
+                    samples[utt] = _write(
+                        outputs.path(utt), vocoder, list(zip(ready, turned)), spec or vocoder.spec, subtype, utt
                     )
                 except UserError as error:
                     raise UserError(f"{where}: {error}") from None
-                write_wav(outputs.path(utt), wav, vocoder.fs, subtype)
                 outputs.add(utt, state)
-                samples[utt] = len(wav)
                 filled += sum(one.n_unvoiced for one in ready)
         if not samples:
             raise UserError(next(iter(failed.values()), f"{mel}: there is no utterance in it"))
@@ -118,10 +123,15 @@ def synthesize_files(
 class _Ready:
     """Features as a vocoder takes them, and where in the song they begin, s."""
 
-    mel: np.ndarray
+    mel: MelFrames
     f0: Optional[np.ndarray]
     n_unvoiced: int
     offset: float
+
+    def samples(self, spec: FeatureSpec) -> Tuple[int, int]:
+        """At which sample of the song it begins, and how many it has."""
+        n_frames = len(self.mel) if self.f0 is None else min(len(self.mel), len(self.f0))
+        return round(self.offset * spec.fs), n_frames * spec.hop_length
 
 
 def _features(
@@ -138,28 +148,71 @@ def _features(
     return _Ready(frames, *continuous_f0(f0, where, vocoder.spec), segment.offset)
 
 
-def _sing(vocoder: Synthesizer, features: _Ready, knobs: Optional[dict], spec: Optional[FeatureSpec]) -> np.ndarray:
+def _write(
+    path: Path,
+    vocoder: Synthesizer,
+    segments: List[Tuple[_Ready, Optional[dict]]],
+    spec: FeatureSpec,
+    subtype: str,
+    utt: str,
+) -> int:
+    """Sing features and knobs into a file, block by block, and show how far it is; the number of samples."""
+    n_samples = max(sum(one.samples(spec)) for one, _ in segments)
+    if len(segments) == 1 and not segments[0][0].offset:
+        blocks = _sing(vocoder, *segments[0], spec)
+    else:
+        segments = sorted(segments, key=lambda pair: pair[0].samples(spec)[0])
+        blocks = placed(
+            (one.samples(spec)[0], np.concatenate(list(_sing(vocoder, one, turned, spec)))) for one, turned in segments
+        )
+    with contextlib.ExitStack() as stack:
+        is_long = n_samples > _LONG_SECONDS * spec.fs
+        bar = stack.enter_context(progress_bar(utt, leave=False)) if is_long else None
+        write = stack.enter_context(writing_wav(path, n_samples, spec.fs, subtype))
+        for block in blocks:
+            write(block)
+            if bar is not None:
+                bar.update(len(block) / n_samples)
+    return n_samples
+
+
+def _sing(vocoder: Synthesizer, features: _Ready, knobs: Optional[dict], spec: FeatureSpec) -> Iterator[np.ndarray]:
     f0 = None if features.f0 is None else torch.from_numpy(features.f0)
-    return vocoder.inference(torch.from_numpy(features.mel), f0, spec, knobs=knobs).cpu().numpy()
+    mels = map(torch.from_numpy, features.mel.blocks(BLOCK_FRAMES))
+    for wav in inference_in_blocks(vocoder, mels, len(features.mel), f0, spec, knobs):
+        yield wav.cpu().numpy()
 
 
 def _doubtful_last(utterances: Iterable[tuple], layout: Layout) -> Iterator[tuple]:
     """Mels that could be read in two ways come after the others, which tell the way."""
     doubtful = []
     for utterance in utterances:
-        if isinstance(utterance[1], np.ndarray) and layout.is_open(utterance[1]):
+        if isinstance(utterance[1], StoredArray) and layout.is_open(utterance[1]):
             doubtful.append(utterance)
         else:
             yield utterance
     yield from doubtful
 
 
-def _state_of(features: List[_Ready], knobs: List[Optional[dict]]) -> str:
-    """Sixteen digits that tell the features of an utterance from others."""
+def _state_of(features: List[_Ready], knobs: List[Optional[dict]], where: str) -> str:
+    """Sixteen digits that tell the features of an utterance from others; all of them are read, and looked at, for it.
+
+    Raises
+    ------
+    UserError
+        Where a mel is damaged or not finite.
+    """
     contents = hashlib.sha256()
     for one, turned in zip(features, knobs):
         contents.update(repr((one.mel.shape, one.offset)).encode())
-        for array in (one.mel, one.f0, *(turned or {}).values()):
+        n_frames = 0
+        for block in one.mel.blocks(BLOCK_FRAMES):
+            good = np.isfinite(block).all(axis=1)
+            if not good.all():
+                raise UserError(f"{where}: mel is not finite at frame {n_frames + int(np.argmin(good))}")
+            contents.update(block)
+            n_frames += len(block)
+        for array in (one.f0, *(turned or {}).values()):
             if array is not None:
                 contents.update(np.ascontiguousarray(array))
     return contents.hexdigest()[:16]

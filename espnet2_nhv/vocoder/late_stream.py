@@ -1,8 +1,28 @@
 """A stream whose frames are centred half a hop later than the grid of the vocoder."""
 
-from typing import Optional
+from typing import Optional, Protocol, Union
 
 import torch
+
+from espnet2_nhv.vocoder.synthesizer import Synthesizer
+
+
+class GridStream(Protocol):
+    """A stream whose frame i is at sample ``i * hop_length``; :class:`~.nhv.stream.NHVStream` says what each means."""
+
+    vocoder: Synthesizer
+    latency_frames: int
+    latency_seconds: float
+
+    def push(self, mel, f0, mel_f0=None, knobs=None) -> torch.Tensor: ...
+
+    def flush(self) -> torch.Tensor: ...
+
+
+def centred_stream(stream: "GridStream", frame_centre: Optional[float] = None) -> "CentredStream":
+    """A stream of the grid as one for frames of that centre, in hops; None is that of its vocoder's spec."""
+    centre = stream.vocoder.spec.frame_centre if frame_centre is None else frame_centre
+    return LateStream(stream) if centre else stream
 
 
 class LateStream:
@@ -10,10 +30,10 @@ class LateStream:
 
     Parameters
     ----------
-    stream : with push, flush, latency_frames, vocoder; frame i of it is at sample ``i * hop_length``
+    stream : GridStream
     """
 
-    def __init__(self, stream):
+    def __init__(self, stream: "GridStream"):
         self._stream, self.vocoder = stream, stream.vocoder
         self._hop_length = stream.vocoder.spec.hop_length
         self._n_frames, self._n_sent = 0, -(self._hop_length // 2)
@@ -47,3 +67,6 @@ class LateStream:
         begin = self._n_sent
         self._n_sent += len(wav)
         return wav[max(0, -begin) : None if end is None else max(0, end - begin)]
+
+
+CentredStream = Union[GridStream, LateStream]

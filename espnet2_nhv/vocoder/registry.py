@@ -40,6 +40,7 @@ VOCODERS = {
     "pc-nsf-hifigan": "espnet2_nhv.vocoder.pc_nsf_hifigan:PCNSFHiFiGAN",
     "freev": "espnet2_nhv.vocoder.freev:FreeV",
     "priorgrad": "espnet2_nhv.vocoder.priorgrad:PriorGrad",
+    "flow-matching": "espnet2_nhv.vocoder.flow_matching:FlowMatching",
     "soundstream": "espnet2_nhv.vocoder.codec:SoundStream",
     "encodec": "espnet2_nhv.vocoder.codec:EnCodec",
     "griffinlim": "espnet2_nhv.vocoder.griffinlim:GriffinLim",

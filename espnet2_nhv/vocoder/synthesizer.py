@@ -113,10 +113,8 @@ class Synthesizer(ABC):
         mel, f0, mel_f0 = self.check_features(mel, f0, mel_f0)
         knobs = self.check_knobs(knobs, len(mel))
         spec = spec or self.spec
-        n_samples = len(mel) * spec.hop_length
-        # Frames of the vocoder's hop stay what they are, and the signal is moved; others are interpolated anyway.
-        centre = spec.frame_centre if spec.hop_length == self.spec.hop_length else self.grid_centre
-        target = dataclasses.replace(self.spec, frame_centre=centre)
+        n_samples, target = len(mel) * spec.hop_length, self.spec_to_sing(spec)
+        centre = target.frame_centre
         f0, mel_f0 = (x if x is None else convert_features(mel, x, spec, target)[1] for x in (f0, mel_f0))
         knobs = knobs if knobs is None else resampled_curves(knobs, spec, target)
         mel, _ = convert_features(mel, None, spec, target)
@@ -137,6 +135,14 @@ class Synthesizer(ABC):
             wav = self.synthesize(held(mel), held(f0), **{name: held(x) for name, x in more.items()})
             wav = wav[self.spec.hop_length // 2 :]
         return wav[:n_samples].clamp_(-1.0, 1.0)
+
+    def spec_to_sing(self, spec: FeatureSpec) -> FeatureSpec:
+        """Of what spec features of another are to be when it sings them.
+
+        Frames of the vocoder's hop stay what they are, and the signal is moved; others are interpolated anyway.
+        """
+        centre = spec.frame_centre if spec.hop_length == self.spec.hop_length else self.grid_centre
+        return dataclasses.replace(self.spec, frame_centre=centre)
 
     @abstractmethod
     def synthesize(self, mel: torch.Tensor, f0: Optional[torch.Tensor]) -> torch.Tensor:
@@ -165,25 +171,30 @@ class Synthesizer(ABC):
             raise UserError("mel has no frames: there is nothing to synthesise")
         if not bool(torch.isfinite(mel.sum())):  # a pass that is cheap; where it fails, the frame is looked for
             _check_frames(torch.isfinite(mel).all(dim=1), "mel", "is not finite")
+        n_frames, f0, mel_f0 = self.check_f0(len(mel), f0, mel_f0)
+        return mel[:n_frames], f0, mel_f0
+
+    def check_f0(self, n_frames: int, f0, mel_f0=None):
+        """Of :meth:`check_features` what is not about the mel's numbers: how many frames are left, F0, the mel's F0."""
         if f0 is None:
             if self.needs_f0:
                 raise UserError("this vocoder needs F0 beside the mel: give f0 in Hz, one value a frame")
-            return mel, None, None
+            return n_frames, None, None
         if mel_f0 is not None and not self.takes_mel_f0:
             raise UserError("this vocoder does not take mel_f0: it sings the mel at f0 as it is")
         curves = {"f0": f0} if mel_f0 is None else {"f0": f0, "mel_f0": mel_f0}
         for name, curve in curves.items():
-            curve = torch.as_tensor(curve, dtype=torch.float32, device=mel.device)
+            curve = torch.as_tensor(curve, dtype=torch.float32, device=self.device)
             if curve.numel() != max(curve.shape, default=1):
                 raise UserError(f"{name} of shape {tuple(curve.shape)} is not one value a frame: give (T,)")
             curves[name] = curve.reshape(-1)
-            if abs(len(curves[name]) - len(mel)) > 1:
-                hint = other_rate(len(curves[name]), len(mel))
+            if abs(len(curves[name]) - n_frames) > 1:
+                hint = other_rate(len(curves[name]), n_frames)
                 raise UserError(
-                    f"mel has {len(mel)} frames and {name} {len(curves[name])}: they must agree within one"
+                    f"mel has {n_frames} frames and {name} {len(curves[name])}: they must agree within one"
                     + (f" ({hint})" if hint else "")
                 )
-        n_frames = min(len(mel), *map(len, curves.values()))
+        n_frames = min(n_frames, *map(len, curves.values()))
         if n_frames == 0:
             raise UserError("f0 has no frames: there is nothing to synthesise")
         for name, curve in curves.items():
@@ -191,7 +202,7 @@ class Synthesizer(ABC):
             _check_frames(torch.isfinite(curve), name, "is not finite")
             _check_frames(curve > 0, name, "is not above 0 Hz (interpolate unvoiced parts)")
             _check_frames(curve < self.fs / 2, name, f"is not below {self.fs / 2:g} Hz")
-        return mel[:n_frames], curves["f0"], curves.get("mel_f0")
+        return n_frames, curves["f0"], curves.get("mel_f0")
 
 
 def _check_frames(good: torch.Tensor, name: str, complaint: str) -> None:

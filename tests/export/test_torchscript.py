@@ -10,6 +10,7 @@ from exports import LICENCE, TRAINED_ON, noise_of_inference, noise_of_seed, save
 
 from espnet2_nhv import load_vocoder
 from espnet2_nhv.errors import UserError
+from espnet2_nhv.export.export import export
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +58,13 @@ def test_loads_with_pytorch_alone(exported):
     assert module(torch.full((1, 40, 128), -2.0), torch.full((1, 40), 200.0))[0].shape == (1, 10240)
     card = extra["espnet2_nhv"].decode() if isinstance(extra["espnet2_nhv"], bytes) else extra["espnet2_nhv"]
     assert LICENCE in card and TRAINED_ON in card
+
+
+def test_a_name_is_no_path(exported, tmp_path):
+    for name in ("a/b", "../b", "", "."):
+        with pytest.raises(UserError, match="give a name without folders, and the folder as --out"):
+            export("never opened", "torchscript", tmp_path / "out", name)
+    assert not (tmp_path / "out").exists()
 
 
 def test_damaged_and_foreign_files_are_refused(exported, tmp_path):

@@ -131,11 +131,17 @@ def test_ustx(tmp_path):
 @pytest.mark.parametrize("content", [b"", b"<score-partwise>", b"MThd\0\0", b"\xff\xfe: ["])
 def test_what_is_no_score(name, content, tmp_path):
     (tmp_path / name).write_bytes(content)
-    with pytest.raises(UserError, match=f"{name}: (not readable as|there are no notes|not a score|it is UTF-16)"):
+    with pytest.raises(UserError, match=f"{name}: (not readable as|there are no notes|not a score|it is UTF-16|empty)"):
         read_song(tmp_path / name)
 
 
 def test_missing_file(tmp_path):
+    (tmp_path / "song.ustx").touch()
+    with pytest.raises(UserError, match="song.ustx: empty, it has 0 bytes"):
+        read_song(tmp_path / "song.ustx")
+    (tmp_path / "folder.mid").mkdir()
+    with pytest.raises(UserError, match="folder.mid: it is a folder, not a score"):
+        read_song(tmp_path / "folder.mid")
     with pytest.raises(UserError, match="there is no such file"):
         read_song(tmp_path / "none.musicxml")
 

@@ -147,3 +147,13 @@ def test_command(songs, trained, tmp_path, monkeypatch, capsys):
     written = json.loads((tmp_path / "found.json").read_text())
     assert written["cause"] == "log base" and len(written["bands"]) == 128
     assert written["bands"][0]["trained_mean"] == pytest.approx(float(vocoder.mel_mean[0]), rel=1e-6)
+    (tmp_path / "found.json").unlink()
+    arguments[-1] = tmp_path / "none" / "found.json"  # said before the mels are read, and not after
+    monkeypatch.setattr(sys, "argv", ["diagnose", *map(str, arguments)])
+    with pytest.raises(UserError, match="there is no folder .*none to write it to"):
+        command.main()
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_mel_that_does_not_move(songs, trained):
+    found(np.full((50, 128), -2.0, np.float32), trained)

@@ -62,6 +62,15 @@ def test_what_cannot_be_shown_is_one_sentence(tones, tmp_path, options, complain
         draw_spectrograms(tones, tmp_path / "p.png", **options)
 
 
+def test_a_forgotten_name_of_the_picture_costs_no_recording(tones, monkeypatch):
+    files = [str(path) for path in tones.values()]
+    before = tones["recording"].read_bytes()
+    monkeypatch.setattr(sys, "argv", ["spectrograms", *files])
+    with pytest.raises(UserError, match="a.wav: what is drawn is a PNG: give a file ending in .png"):
+        command.main()
+    assert tones["recording"].read_bytes() == before
+
+
 def test_files_that_are_not_there_or_of_one_name(tones, tmp_path, monkeypatch):
     with pytest.raises(UserError, match="none.wav: missing"):
         draw_spectrograms({"recording": tmp_path / "none.wav"}, tmp_path / "p.png")

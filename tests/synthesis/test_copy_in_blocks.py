@@ -79,7 +79,7 @@ def test_in_blocks_as_at_once(vocoder, tmp_path, monkeypatch, change):
     soundfile.write(tmp_path / "a.wav", song(FS), FS)
     options = "--vocoder", vocoder, "--f0_method", "dio", "--subtype", "FLOAT", *change
     with monkeypatch.context() as patch:
-        patch.setattr(module, "_stream_of", lambda vocoder: None)
+        patch.setattr(module, "stream_of", lambda vocoder: None)
         run(monkeypatch, command, tmp_path / "a.wav", tmp_path / "whole.wav", *options)
     monkeypatch.setattr(recordings, "LONG_SECONDS", 2.0)
     monkeypatch.setattr(module, "mel_blocks", lambda wav, spec: mel_blocks(wav, spec, 300))

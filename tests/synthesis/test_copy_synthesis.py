@@ -1,6 +1,7 @@
 """Copy synthesis of any recording: pitch and formants go where they are told, nothing is lost on the way."""
 
 import sys
+from pathlib import Path
 
 import librosa
 import numpy as np
@@ -155,6 +156,12 @@ def test_list_of_files(vocoder, tmp_path, monkeypatch):
     [
         (["missing.wav", "out.wav"], "missing.wav"),
         (["a.wav", "no/such/out.wav"], "no folder"),
+        (["a.wav", "a.wav"], "a.wav is the recording itself, which would be lost"),
+        (["a.wav", "."], "a.wav is the recording itself, which would be lost"),
+        ([".", "."], "a.wav would be lost: results of that name are written there"),
+        (["a.scp", "."], "a.wav would be lost: results of that name are written there"),
+        ([".", "./empty/.."], "a.wav would be lost"),
+        (["a.wav", "out.mp3"], "what is written is wav: call it out.wav"),
         (["a.wav", "out.wav", "--f0_scale", "0"], "f0_scale"),
         (["a.wav", "out.wav", "--f0_scale", "100"], "smaller shift"),
         (["a.wav", "out.wav", "--key_shift", "nan"], "key_shift"),
@@ -166,9 +173,22 @@ def test_what_is_wrong_is_said_in_a_sentence(vocoder, tmp_path, monkeypatch, arg
     monkeypatch.chdir(tmp_path)
     (tmp_path / "empty").mkdir()
     soundfile.write("a.wav", vowel(16000, 0.2), 16000)
+    (tmp_path / "a.scp").write_text("a a.wav\n")
+    before = (tmp_path / "a.wav").read_bytes()
     with pytest.raises(UserError, match=words) as error:
         run(monkeypatch, *arguments, "--vocoder", vocoder, "--f0_method", "dio")
     assert "\n" not in str(error.value) and not list(tmp_path.glob("out*"))
+    assert (tmp_path / "a.wav").read_bytes() == before
+
+
+def test_results_among_the_recordings_are_not_read_again(vocoder, tmp_path, monkeypatch):
+    soundfile.write(tmp_path / "a.wav", vowel(16000, 0.2), 16000)
+    for _ in range(2):
+        run(monkeypatch, tmp_path, tmp_path / "out", "--vocoder", vocoder, "--f0_method", "dio")
+    assert [path.relative_to(tmp_path) for path in sorted(tmp_path.rglob("*.wav"))] == [
+        Path("a.wav"),
+        Path("out/a.wav"),
+    ]
 
 
 def test_without_a_default_vocoder_one_must_be_named(tmp_path, monkeypatch):

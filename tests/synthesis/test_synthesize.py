@@ -138,6 +138,8 @@ def test_what_is_wrong_is_said_in_a_sentence(saved, tmp_path, monkeypatch):
     np.save(tmp_path / "x" / "mel.npy", mel)
     refused("mel: it has a mel in .*no F0 in", "x", "f0.npy")
     refused("no such file", "none.npy")
+    soundfile.write(tmp_path / "song.flac", np.zeros(100), 44100)
+    refused("song.flac: it is a recording, not features: copy_synthesis takes it", "song.flac")
     refused("no such file", "none.ark")
     refused("not readable as a NumPy", "objects.npy")
     refused("not readable as a NumPy", "cut.npz")

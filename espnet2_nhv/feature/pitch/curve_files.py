@@ -9,8 +9,8 @@ import numpy as np
 from espnet2_nhv.errors import UserError
 from espnet2_nhv.feature.datadir import read_table
 from espnet2_nhv.feature.finding import AUDIO
-from espnet2_nhv.feature.kaldi import load_archive, load_place
-from espnet2_nhv.feature.numpy_files import load_arrays
+from espnet2_nhv.feature.kaldi import load_place, open_archive
+from espnet2_nhv.feature.numpy_files import open_arrays
 from espnet2_nhv.feature.pitch.curve import Curve
 from espnet2_nhv.text import existing_path, read_text
 
@@ -99,7 +99,7 @@ def read_curve(place: Union[str, Path]) -> Curve:
 
 
 def _read_numpy(path: Path) -> Curve:
-    arrays = load_arrays(path)
+    arrays = {key: np.asarray(array) for key, array in open_arrays(path).items()}
     if path.suffix.lower() == ".npy":
         return _of_array(arrays["arr_0"], str(path))
     key = next((key for key in _KEYS if key in arrays), None)
@@ -126,12 +126,12 @@ def _of_array(array: np.ndarray, where: str) -> Curve:
 
 
 def _kaldi_archive(path: Path, name: str, is_single: bool) -> Curve:
-    curves = dict(load_archive(path))
+    curves = dict(open_archive(path))
     if is_single and len(curves) == 1:
-        return _of_array(next(iter(curves.values())), str(path))
+        return _of_array(np.asarray(next(iter(curves.values()))), str(path))
     if name not in curves:
         raise UserError(f"{path}: there is no F0 of {name} in it, which has {', '.join(list(curves)[:3])}")
-    return _of_array(curves[name], f"{name} in {path}")
+    return _of_array(np.asarray(curves[name]), f"{name} in {path}")
 
 
 def _read_table(path: Path) -> Curve:

@@ -1,6 +1,6 @@
 """NHV: a neural homomorphic vocoder for singing."""
 
-from typing import Optional, Sequence, Tuple, Union
+from typing import Optional, Sequence, Tuple
 
 import torch
 
@@ -11,7 +11,7 @@ from espnet2_nhv.dsp.swelling import swelling
 from espnet2_nhv.errors import UserError
 from espnet2_nhv.feature.spec import FeatureSpec
 from espnet2_nhv.vocoder.base import AbsVocoder
-from espnet2_nhv.vocoder.late_stream import LateStream
+from espnet2_nhv.vocoder.late_stream import CentredStream, centred_stream
 from espnet2_nhv.vocoder.nhv.band_smoothing import BandSmoothing
 from espnet2_nhv.vocoder.nhv.flat_noise import cut, flat_noise
 from espnet2_nhv.vocoder.nhv.frame_network import FrameNetwork
@@ -289,10 +289,9 @@ class NHV(AbsVocoder):
         spectra.addcmul_(excitation_spectra(pulses, self.window, self.lead, self.n_fft), filters[0])
         return torch.fft.irfft(spectra, n=self.n_fft)
 
-    def stream(self, seed: int = 0, start_phase: float = 0.0) -> Union[NHVStream, LateStream]:
-        """A synthesiser that takes frames of `spec` as they come; see :class:`NHVStream`."""
-        stream = NHVStream(self, seed=seed, start_phase=start_phase)
-        return LateStream(stream) if self.spec.frame_centre else stream
+    def stream(self, seed: int = 0, start_phase: float = 0.0, frame_centre: Optional[float] = None) -> CentredStream:
+        """A synthesiser that takes frames of `spec` as they come, or of another centre; see :class:`NHVStream`."""
+        return centred_stream(NHVStream(self, seed=seed, start_phase=start_phase), frame_centre)
 
     def synthesize(
         self,
