@@ -34,9 +34,9 @@ class PeriodicityLoss(torch.nn.Module):
     balance : float >= 0, weight of how far the mean of each band over the whole batch is off. What other losses pull
         towards noise or buzz in all frames alike hides in the scatter of single frames, but not in their mean
     doubted_below : float >= 0, Hz; of bands that begin below it only those frames count where the recording is a voice
-        for certain, and segments that have none at all. An error of its F0 makes low harmonics seem noisier than they are
-    sure : (float, float), in [0, 1], rising, of the periodicity that a window lets harmonics have: a segment in which it
-        is up to the first in the mean has no voice, a frame from the second on is one
+        for certain, and segments without any. An error of its F0 makes low harmonics seem noisier than they are
+    sure : (float, float), in [0, 1], rising, of the periodicity that a window lets harmonics have: a segment in which
+        it is up to the first in the mean has no voice, a frame from the second on is one
 
     Raises
     ------

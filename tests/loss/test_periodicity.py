@@ -85,6 +85,9 @@ def test_low_bands_count_only_where_the_recording_is_sure():
     inside = torch.zeros_like(voice)
     inside[..., 2048:-2048] = 1.0
     assert plain(voice + inside * hiss, voice, wrong) > 0.05 > 10 * sure(voice + inside * hiss, voice, wrong)
+    # Noise beside a voice may be a voice whose F0 is wrong: it counts where there is none.
+    late = torch.cat([voice[..., :8192], hiss[..., 8192:]], dim=-1)
+    assert plain(voice, late, f0_of(late)) > 0.3 > 10 * sure(voice, late, f0_of(late))
     with pytest.raises(UserError, match="sure is"):
         PeriodicityLoss(FS, sure=(0.8, 0.3))
 
