@@ -8,7 +8,7 @@ from typing import List, Optional
 
 from espnet2_nhv.bin.cli import run_cli
 from espnet2_nhv.errors import UserError
-from espnet2_nhv.train.config import load_config
+from espnet2_nhv.train.config import load_config, with_numbers
 from espnet2_nhv.train.finish import BEST
 from espnet2_nhv.train.recipe import train_vocoder
 from espnet2_nhv.train.task import GANVocoderTask
@@ -43,6 +43,9 @@ def parse_args(argv: Optional[List[str]] = None) -> argparse.Namespace:
             raise UserError(f"{given.config}: there is no option {unknown[0]!r}; --help lists those there are")
         parser.set_defaults(**config)
     args = parser.parse_args(rest)
+    for name, value in vars(args).items():
+        if isinstance(value, dict):
+            setattr(args, name, with_numbers(value))
     args.config = given.config
     for name in _REQUIRED:
         if getattr(args, name) is None:

@@ -1,10 +1,14 @@
 """Configuration files that say only what differs from another one."""
 
+import re
 from pathlib import Path
 from typing import Any, Dict, Tuple, Union
 
 from espnet2_nhv.errors import UserError
 from espnet2_nhv.text import load_yaml
+
+# What YAML 1.1 takes for a word, having no point or no sign in it.
+_NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+")
 
 
 def load_config(path: Union[str, Path], seen: Tuple[Path, ...] = ()) -> Dict[str, Any]:
@@ -41,3 +45,12 @@ def merge(under: Dict[str, Any], over: Dict[str, Any]) -> Dict[str, Any]:
         both = isinstance(value, dict) and isinstance(merged.get(key), dict)
         merged[key] = merge(merged[key], value) if both else value
     return merged
+
+
+def with_numbers(value: Any) -> Any:
+    """A value, or what is in mappings and lists of it, with ``1e-3`` as the number it is meant for."""
+    if isinstance(value, dict):
+        return {key: with_numbers(entry) for key, entry in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value)(with_numbers(entry) for entry in value)
+    return float(value) if isinstance(value, str) and _NUMBER.fullmatch(value) else value

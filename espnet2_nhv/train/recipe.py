@@ -106,7 +106,8 @@ def _save_as_it_is(args: argparse.Namespace, spec: FeatureSpec, folder: Path) ->
 def _try_to_build(args: argparse.Namespace) -> None:
     """What ESPnet builds later, so that a wrong argument is found before a folder is made or a process is spawned."""
     build_discriminator(args.discriminator, **args.discriminator_conf)
-    GANVocoderTask.build_model(argparse.Namespace(**{**vars(args), "collect_stats": True}))
+    model = GANVocoderTask.build_model(argparse.Namespace(**{**vars(args), "collect_stats": True}))
+    GANVocoderTask.build_optimizers(args, model)
 
 
 def _agreed_spec(path: Optional[str], train: Dump, valid: Dump) -> FeatureSpec:

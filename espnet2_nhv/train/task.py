@@ -181,9 +181,20 @@ class GANVocoderTask(AbsTask):
 
     @classmethod
     def build_optimizers(cls, args: argparse.Namespace, model: ESPnetGANVocoderModel) -> List[torch.optim.Optimizer]:
-        """One for the generator, one for the discriminator, both guarded against gradients that are not finite."""
-        generator = optim_classes[args.optim](model.generator.parameters(), **args.optim_conf)
-        discriminator = optim_classes[args.optim2](model.discriminator_parameters(), **args.optim2_conf)
+        """One for the generator, one for the discriminator, both guarded against gradients that are not finite.
+
+        Raises
+        ------
+        UserError
+            For arguments that an optimizer does not take.
+        """
+        both, trained = [], dict(optim=model.generator.parameters(), optim2=model.discriminator_parameters())
+        for name, parameters in trained.items():
+            try:
+                both.append(optim_classes[getattr(args, name)](parameters, **getattr(args, f"{name}_conf")))
+            except (TypeError, ValueError) as error:
+                raise UserError(f"{name}_conf: {in_one_line(error)}") from None
+        generator, discriminator = both
         guard_gradients(generator, "generator", args.generator_grad_norm)
         guard_gradients(discriminator, "discriminator", args.discriminator_grad_norm)
         return [generator, discriminator]

@@ -7,7 +7,7 @@ import pytest
 from espnet2_nhv.bin.train import parse_args
 from espnet2_nhv.discriminator.registry import DISCRIMINATORS
 from espnet2_nhv.errors import UserError
-from espnet2_nhv.train.config import load_config
+from espnet2_nhv.train.config import load_config, with_numbers
 from espnet2_nhv.train.model import LOSSES
 from espnet2_nhv.train.task import GANVocoderTask
 from espnet2_nhv.vocoder.registry import VOCODERS, vocoder_class
@@ -44,3 +44,13 @@ def test_every_configuration_is_one():
         assert args.discriminator == "none" or args.discriminator in DISCRIMINATORS, path
         assert args.vocoder in VOCODERS and args.batch_size == 3 and args.vocoder_conf["x"] == 1, path
         assert isinstance(args.optim_conf["lr"], float), path  # YAML reads 2e-4 as text
+
+
+def test_numbers_that_yaml_takes_for_words(tmp_path):
+    (tmp_path / "nhv.yaml").write_text(
+        "vocoder: nhv\noptim_conf: {lr: 2e-4, betas: [8e-1, .99]}\nloss_weights: {mr_stft: 1E0}\n"
+    )
+    where = ["--train_data", "a", "--valid_data", "b", "--stats_dir", "c", "--output_dir", "d"]
+    args = parse_args(["--config", str(tmp_path / "nhv.yaml"), *where, "--optim2_conf", "lr=-1.e-3"])
+    assert args.optim_conf == {"lr": 2e-4, "betas": [0.8, 0.99]} and args.loss_weights == {"mr_stft": 1.0}
+    assert args.optim2_conf["lr"] == -1e-3 and with_numbers({"name": "e3", "at": "1e"}) == {"name": "e3", "at": "1e"}

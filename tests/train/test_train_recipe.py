@@ -152,6 +152,12 @@ def test_what_the_user_can_mend():
         train("bad", "--vocoder", "hifigam")
     with pytest.raises(UserError, match="no_such_argument"):
         train("bad", "--vocoder_conf", "no_such_argument=1")
+    for option, message in {
+        "no_such_argument=1": "no_such_argument",
+        "lr=-1e-3": "nvalid learning rate: -0.001",
+    }.items():
+        with pytest.raises(UserError, match=f"optim_conf: .*{message}"):
+            train("bad", "--optim_conf", option)
     with pytest.raises(UserError, match="ngpu"):
         train("bad", "--ngpu", "99")
     with pytest.raises(UserError, match="grad_clip"):
