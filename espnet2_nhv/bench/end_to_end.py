@@ -43,16 +43,16 @@ def timed_blocks(*arguments):
             return
         yield block
 
-def timed_stream(vocoder):
-    stream = stream_of(vocoder)
+def timed_stream(vocoder, *arguments):
+    stream = stream_of(vocoder, *arguments)
     if stream is not None:
         stream.push, stream.flush = timed("vocoder", stream.push), timed("vocoder", stream.flush)
     else:
         vocoder.inference = timed("vocoder", vocoder.inference)
     return stream
 
-mel_blocks, stream_of = module.mel_blocks, module._stream_of
-module.f0_of, module.mel_blocks, module._stream_of = timed("f0", module.f0_of), timed_blocks, timed_stream
+mel_blocks, stream_of = module.mel_blocks, module.stream_of
+module.f0_of, module.mel_blocks, module.stream_of = timed("f0", module.f0_of), timed_blocks, timed_stream
 copy = module.copy_synthesis
 
 def copying(*arguments, **options):
