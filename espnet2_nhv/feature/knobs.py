@@ -8,7 +8,7 @@ from typing import Dict, List, Mapping, Optional, Tuple, Union
 import numpy as np
 
 from espnet2_nhv.errors import UserError
-from espnet2_nhv.feature.numpy_files import open_arrays
+from espnet2_nhv.feature.numpy_files import load_arrays
 from espnet2_nhv.feature.spec import FeatureSpec
 from espnet2_nhv.files import digest
 
@@ -133,7 +133,7 @@ def read_curve(path: Union[str, Path], name: str) -> Tuple[np.ndarray, Optional[
 
 
 def _of_numpy(path: Path, name: str) -> Tuple[np.ndarray, Optional[np.ndarray]]:
-    arrays = {key: np.asarray(array) for key, array in open_arrays(path).items()}
+    arrays = load_arrays(path)
     if path.suffix.lower() == ".npy":
         arrays = {name: array for array in arrays.values()}
     if name not in arrays:

@@ -46,6 +46,11 @@ def open_arrays(path: Union[str, Path]) -> Dict[str, StoredArray]:
             return arrays
 
 
+def load_arrays(path: Union[str, Path]) -> Dict[str, np.ndarray]:
+    """As :func:`open_arrays`, with all numbers read."""
+    return {name: np.asarray(array) for name, array in open_arrays(path).items()}
+
+
 def _header(file) -> dict:
     """What an npy file says of its numbers; the file is then where they begin."""
     version = np.lib.format.read_magic(file)

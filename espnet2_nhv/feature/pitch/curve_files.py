@@ -10,7 +10,7 @@ from espnet2_nhv.errors import UserError
 from espnet2_nhv.feature.datadir import read_table
 from espnet2_nhv.feature.finding import AUDIO
 from espnet2_nhv.feature.kaldi import load_place, open_archive
-from espnet2_nhv.feature.numpy_files import open_arrays
+from espnet2_nhv.feature.numpy_files import load_arrays
 from espnet2_nhv.feature.pitch.curve import Curve
 from espnet2_nhv.text import existing_path, read_text
 
@@ -99,7 +99,7 @@ def read_curve(place: Union[str, Path]) -> Curve:
 
 
 def _read_numpy(path: Path) -> Curve:
-    arrays = {key: np.asarray(array) for key, array in open_arrays(path).items()}
+    arrays = load_arrays(path)
     if path.suffix.lower() == ".npy":
         return _of_array(arrays["arr_0"], str(path))
     key = next((key for key in _KEYS if key in arrays), None)
