@@ -1,6 +1,7 @@
 """Arrays as they lie in files, read piece by piece: one that is long need not be in memory as a whole."""
 
 import contextlib
+import copy
 import math
 import os
 import zipfile
@@ -61,7 +62,32 @@ class HeldArray(StoredArray):
         return np.asarray(self._array, dtype=dtype)
 
 
-class FileArray(StoredArray):
+class _PlainArray(StoredArray):
+    """Plain numbers that begin `offset` bytes into something, in C's order or Fortran's."""
+
+    def __init__(self, path, offset: int, dtype: np.dtype, shape: Tuple[int, ...], is_fortran: bool, kind: str):
+        self.path, self.shape, self.dtype = path, tuple(shape), np.dtype(dtype)
+        self._offset, self._is_fortran, self._kind = offset, is_fortran, kind
+        with explained(path, kind):
+            if self.dtype.hasobject:
+                raise ValueError("Object arrays are not read")
+            if any(n < 0 for n in self.shape):
+                raise ValueError(f"it has a shape of {self.shape}")
+
+    @property
+    def end(self) -> int:
+        """The byte after the last number."""
+        return self._offset + self.dtype.itemsize * math.prod(self.shape)  # of any length: a header may say anything
+
+    def matrix(self) -> "StoredArray":
+        if not _is_one_matrix(self.shape):
+            return self
+        inner = copy.copy(self)
+        inner.shape = self.shape[1:]
+        return inner
+
+
+class FileArray(_PlainArray):
     """Plain numbers from some byte of a file on: an npy file, or a matrix of Kaldi's that is not compressed.
 
     Parameters
@@ -88,22 +114,10 @@ class FileArray(StoredArray):
         is_fortran: bool = False,
         kind: str = "a NumPy file",
     ):
-        self.path, self.shape, self.dtype = path, tuple(shape), np.dtype(dtype)
-        self._offset, self._is_fortran, self._kind = offset, is_fortran, kind
-        _check_header(self, path, kind)
+        super().__init__(path, offset, dtype, shape, is_fortran, kind)
         with explained(path, kind):
             if os.path.getsize(path) < self.end:
                 raise ValueError(f"it is cut short: {os.path.getsize(path)} of {self.end} bytes")
-
-    @property
-    def end(self) -> int:
-        """The byte of the file after the last number."""
-        return self._offset + _n_bytes(self)
-
-    def matrix(self) -> "FileArray":
-        if not _is_one_matrix(self.shape):
-            return self
-        return FileArray(self.path, self._offset, self.dtype, self.shape[1:], self._is_fortran, self._kind)
 
     def blocks(self, axis: int, size: int) -> Iterator[np.ndarray]:
         # As the file has it: rows of numbers that lie side by side.
@@ -128,7 +142,7 @@ class FileArray(StoredArray):
         return np.asarray(_shaped(array, self.shape, self._is_fortran), dtype=dtype)
 
 
-class ZipArray(StoredArray):
+class ZipArray(_PlainArray):
     """An npy file that is a member of an npz file, packed or not: read from its beginning to its end, and checked.
 
     Parameters
@@ -147,19 +161,8 @@ class ZipArray(StoredArray):
         shape: Tuple[int, ...],
         is_fortran: bool,
     ):
-        self.path, self.shape, self.dtype = path, tuple(shape), np.dtype(dtype)
-        self._member, self._offset, self._is_fortran = member, offset, is_fortran
-        _check_header(self, path, "a NumPy file")
-
-    @property
-    def end(self) -> int:
-        """The byte of the member after the last number."""
-        return self._offset + _n_bytes(self)
-
-    def matrix(self) -> "ZipArray":
-        if not _is_one_matrix(self.shape):
-            return self
-        return ZipArray(self.path, self._member, self._offset, self.dtype, self.shape[1:], self._is_fortran)
+        super().__init__(path, offset, dtype, shape, is_fortran, "a NumPy file")
+        self._member = member
 
     def blocks(self, axis: int, size: int) -> Iterator[np.ndarray]:
         if (axis == 0) == self._is_fortran:  # from all over the member, which is not to be unpacked for each again
@@ -178,15 +181,15 @@ class ZipArray(StoredArray):
     def _pieces(self, counts) -> Iterator[np.ndarray]:
         """So many numbers each, one after the other."""
         with contextlib.ExitStack() as stack:
-            with explained(self.path, "a NumPy file"):
+            with explained(self.path, self._kind):
                 archive = stack.enter_context(zipfile.ZipFile(self.path))
                 file = stack.enter_context(archive.open(self._member))
                 file.read(self._offset)
             for count in counts:
-                with explained(self.path, "a NumPy file"):
+                with explained(self.path, self._kind):
                     piece = _read(file, None, self.dtype, count)
                 yield piece
-            with explained(self.path, "a NumPy file"):
+            with explained(self.path, self._kind):
                 file.read(1)  # behind the end the checksum is compared
 
 
@@ -212,14 +215,6 @@ def explained(path: Union[str, Path], kind: str) -> Iterator[None]:
         raise UserError(f"{path}: not readable as {kind} ({reason})") from None
 
 
-def _check_header(array: StoredArray, path: Union[str, Path], kind: str) -> None:
-    with explained(path, kind):
-        if array.dtype.hasobject:
-            raise ValueError("Object arrays are not read")
-        if any(n < 0 for n in array.shape):
-            raise ValueError(f"it has a shape of {array.shape}")
-
-
 def _read(file, start: Optional[int], dtype: np.dtype, count: int) -> np.ndarray:
     if start is not None:
         file.seek(start)
@@ -231,10 +226,6 @@ def _read(file, start: Optional[int], dtype: np.dtype, count: int) -> np.ndarray
             raise ValueError("it is cut short")
         rest = rest[n_bytes:]
     return array
-
-
-def _n_bytes(array: StoredArray) -> int:
-    return array.dtype.itemsize * math.prod(array.shape)  # of any length: what a header says may be anything
 
 
 def _as_stored(shape: Tuple[int, ...], is_fortran: bool) -> Tuple[int, ...]:
