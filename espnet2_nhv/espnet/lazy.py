@@ -1,6 +1,8 @@
 """What ESPnet imports for speech and takes seconds for is loaded when it is used."""
 
 import importlib
+import importlib.machinery
+import importlib.util
 import sys
 import types
 
@@ -25,6 +27,14 @@ class _Later(types.ModuleType):
 
 
 def import_later() -> None:
-    """Put stand-ins in the place of slow modules; before ESPnet is imported."""
+    """Put stand-ins in the place of slow modules that are installed; before ESPnet is imported.
+
+    They have a spec, for others look with ``importlib.util.find_spec`` whether such a module is there (transformers).
+    """
     for name in _SLOW:
-        sys.modules.setdefault(name, _Later(name))
+        package = name.split(".")[0]
+        spec = importlib.util.find_spec(package)  # of a stand-in, too, and without importing anything
+        if name not in sys.modules and spec is not None:
+            later = _Later(name)
+            later.__spec__ = spec if name == package else importlib.machinery.ModuleSpec(name, None)
+            sys.modules[name] = later
