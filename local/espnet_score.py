@@ -73,7 +73,7 @@ def cut(sung: Iterable[Sung], phrase: Phrase, spec: FeatureSpec) -> List[Tuple[S
 def write_set(
     folder: Path, out: Path, spec: FeatureSpec, sung_of: Callable[[str], List[Sung]], tempo_of: Callable[[str], int]
 ) -> Tuple[int, set]:
-    """Write ``text label score.scp wav.scp utt2spk pitch.scp`` of one set, and ``score/``, ``pitch.ark``,
+    """Write ``text label score.scp wav.scp utt2spk pitch.scp hertz.scp`` of one set, and ``score/``, arks of F0,
     ``notes.json`` (notes as the labels time them, for the listening page).
 
     Parameters
@@ -89,9 +89,10 @@ def write_set(
     """
     (out / "score").mkdir(parents=True, exist_ok=True)
     wavs, f0s, seconds = read_table(folder / "wav.scp"), ArkTable(folder / "f0.scp"), spec.hop_length / spec.fs
-    tables: Dict[str, dict] = {name: {} for name in ("text", "label", "score.scp", "wav.scp", "utt2spk", "pitch.scp")}
+    names = ("text", "label", "score.scp", "wav.scp", "utt2spk", "pitch.scp", "hertz.scp")
+    tables: Dict[str, dict] = {name: {} for name in names}
     phones, drawn = set(), {}
-    with ArkWriter(out / "pitch.ark") as pitch:
+    with ArkWriter(out / "pitch.ark") as pitch, ArkWriter(out / "hertz.ark") as hertz:
         for utt, phrase in sorted(read_phrases(folder).items()):
             notes = cut(sung_of(phrase.recording), phrase, spec)
             if not notes:
@@ -113,8 +114,10 @@ def write_set(
             tables["wav.scp"][utt], tables["utt2spk"][utt] = wavs[utt], phrase.recording
             # ESPnet's spelling of F0: its logarithm, as many frames as it makes of the labels.
             pitch[utt] = np.log(f0)
+            hertz[utt] = f0  # VISinger's
     for utt in tables["text"]:
         tables["pitch.scp"][utt] = f"{out / 'pitch.ark'}:{pitch.offsets[utt]}"
+        tables["hertz.scp"][utt] = f"{out / 'hertz.ark'}:{hertz.offsets[utt]}"
     write_whole(out / "notes.json", json.dumps(drawn))
     for name, table in tables.items():
         write_table(out / name, table)

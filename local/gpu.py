@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 from typing import Dict, List
 
+from gpu_joint import joint_tasks
 from gpu_results import TRAININGS, finish_training, pack, write_results
 
 from espnet2_nhv.bin.cli import run_cli
@@ -22,7 +23,7 @@ from espnet2_nhv.train.curve import read_curve
 from espnet2_nhv.vocoder.upsample_layer import UPSAMPLINGS
 
 ROOT = Path(__file__).resolve().parents[1]
-KINDS = ("parity", "light", "refiner", "upsampling", "speed", "real", "nccl")  # in order of worth
+KINDS = ("parity", "light", "joint", "refiner", "upsampling", "speed", "real", "nccl")  # in order of worth
 CLOSING = 15.0  # s, to end what still runs, save and write the results
 STARTING = 20.0  # s, that a process needs before its first step
 REAL = ("nhv", "hifigan", "bigvgan", "vocos", "wavehax")  # at their own sizes, against their own discriminators
@@ -65,12 +66,18 @@ def get_parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("--minutes", type=float, default=60.0, help="to spend in all (60)")
     add("--dump", default="dump", help="features: folder with train and dev (dump)")
+    add(
+        "--songs",
+        type=Path,
+        help="of joint trainings: where run.sh and stages 1 and 2 of joint.sh worked",
+    )
     add("--out", default="exp/gpu", help="for everything that is made (exp/gpu)")
     add("--jobs", nargs="+", default=list(KINDS), choices=KINDS, help="which, in this order (all, in order of worth)")
     add("--vocoders", nargs="+", help="of the light tier and of the checks, only these (all)")
     add("--at_once", type=int, default=1, help="processes side by side (1: times are those of a machine for itself)")
     add("--device", default="cuda", help="cuda, or cpu for a rehearsal")
     add("--train_args", default="", help='further options of every training, e.g. "--batch_size 16"')
+    add("--joint_args", default="", help='further options of every joint training, e.g. "--use_tf32 true"')
     add("--trained_on", default="unknown", help="the corpus and its licence; written beside the weights")
     add("--megabytes", type=float, default=13.0, help="the most that a packed file holds (13)")
     return parser
@@ -92,6 +99,11 @@ def tasks_of(args: argparse.Namespace) -> List[Task]:
             command = ["-m", "espnet2_nhv.bin.train_refiner", "--data", f"{args.dump}/train", "--out", f"{out}/refiner"]
             command += ["--channels", "160", "--n_blocks", "4", "--device", args.device]
             made.append(Task("train", command, out / "refiner", trains=False, budget=True))
+        elif kind == "joint":
+            if args.songs:
+                made += joint_tasks(args.songs, out, args.device, args.joint_args)
+            elif args.jobs != list(KINDS):
+                raise UserError("--jobs joint needs --songs, the folder in which joint.sh made scores and statistics")
         elif kind == "upsampling":
             # HiFi-GAN V2 of half the channels in the light tier, which differs in one option.
             for name in UPSAMPLINGS:
@@ -126,7 +138,7 @@ def spend(tasks: List[Task], end: float, at_once: int) -> None:
         for task, process in list(running.items()):
             if process.poll() is not None:
                 del running[task]
-                if process.returncode:
+                if process.returncode not in (0, 124, 137):  # the two of timeout
                     logging.warning("%s ended with status %d, see its log", task.folder / task.name, process.returncode)
         while waiting and len(running) < at_once:
             left, turns = end - time.monotonic(), -(-(len(waiting) + len(running)) // at_once)

@@ -8,6 +8,9 @@ import tarfile
 from pathlib import Path
 from typing import Dict, List
 
+from gpu_joint import MODELS, joint_files, joint_rows
+from half import halved
+
 from espnet2_nhv.errors import UserError
 from espnet2_nhv.train.curve import read_curve
 
@@ -55,6 +58,13 @@ def write_results(out: Path) -> Path:
         rows = [_training_row(folder) for folder in sorted((out / kind).glob("*")) if folder.is_dir()]
         if rows:
             parts += [f"## {_TITLES[kind]}", "Validation at the end, on segments of dev.", _table(rows)]
+    rows = joint_rows(out)
+    if rows:
+        parts += [
+            "## Acoustic model and vocoder as one",
+            "ESPnet's validation after the last whole epoch.",
+            _table(rows),
+        ]
     path = out / "RESULTS_GPU.md"
     path.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
     return path
@@ -80,17 +90,21 @@ def _table(rows: List[dict]) -> str:
 def pack(out: Path, megabytes: float) -> List[Path]:
     """Tar files of at most so many megabytes: weights as half precision, cards, curves, results; not the checkpoints.
 
-    What does not fit into two is left out, the last in the alphabet, and named.
+    What does not fit into two is left out, the last in the alphabet, joint models before all, and named.
     """
     small = {}
     for path in [*out.glob("*.json"), *out.glob("*.md"), *out.rglob("curve.jsonl"), *out.rglob("*.log")]:
         content = path.read_bytes()
         small[path] = content if path.suffix != ".log" else content[-20000:]
     vocoders = sorted({path.parent for name in ("vocoder.yaml", "refiner.yaml") for path in out.rglob(name)})
+    joint = sorted(folder for name in MODELS for folder in out.glob(f"joint/*/{name}"))
     files: List[Dict[Path, bytes]] = [small]
-    for folder in vocoders:
-        content = {path: path.read_bytes() for path in folder.iterdir() if path.name in _SMALL}
-        content.update({path: _halved(path) for path in folder.glob("*.pth")})
+    for folder in [*vocoders, *joint]:
+        if folder in joint:
+            content = joint_files(folder)
+        else:
+            content = {path: path.read_bytes() for path in folder.iterdir() if path.name in _SMALL}
+            content.update({path: halved(path) for path in folder.glob("*.pth")})
         if _size(files[-1]) + _size(content) > 1e6 * megabytes and files[-1]:
             files.append({})
         files[-1].update(content)
@@ -105,20 +119,6 @@ def pack(out: Path, megabytes: float) -> List[Path]:
                 member.size = len(data)
                 tar.addfile(member, io.BytesIO(data))
     return paths
-
-
-def _halved(path: Path) -> bytes:
-    """Weights in half precision, to which a vocoder of single precision loads as it is; vectors stay."""
-    import torch
-
-    tensors = torch.load(path, map_location="cpu", weights_only=True)
-    halved = {
-        name: value.half() if value.dtype == torch.float32 and value.dim() > 1 and value.numel() > 1024 else value
-        for name, value in tensors.items()
-    }
-    file = io.BytesIO()
-    torch.save(halved, file)
-    return file.getvalue()
 
 
 def _size(files: Dict[Path, bytes]) -> int:

@@ -4,7 +4,8 @@
 # asked for; trainings go on.
 #
 # Stages: 1 scores and labels, 2 statistics, 3 XiaoiceSing, 4 XiaoiceSing and NHV as one, 5 synthesis by XiaoiceSing
-# with Griffin-Lim, with NHV, and by the joint model, 6 scores, 7 NHV fine-tuned on XiaoiceSing's mel (not by default).
+# with Griffin-Lim, with NHV, and by the joint model, 6 scores, 7 NHV fine-tuned on XiaoiceSing's mel, 8 VISinger with
+# NHV for its decoder (7 and 8 not by default).
 
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -26,7 +27,7 @@ ngpu=0                      # GPUs (0: CPU)
 nj=2                        # parallel jobs of scoring
 set=eval                    # what to sing
 optional_metrics=""         # further metrics, as in run.sh, e.g. "distillmos plcmos"
-systems="griffin_lim nhv joint" # what sings: XiaoiceSing with these, or the joint model; after stage 7 nhv_finetuned, too
+systems="griffin_lim nhv joint" # what sings: XiaoiceSing with these, or the joint model; after stage 7 nhv_finetuned, after 8 visinger
 python=""                   # Python to use (empty: .venv of the repository)
 # End of options
 
@@ -48,13 +49,14 @@ mapfile -t features < <($python "$root/local/espnet_options.py" "$dumpdir/spec.y
 [ ${#features[@]} -gt 0 ] || fail "$dumpdir/spec.yaml cannot be read"
 run="$python -m espnet2_nhv.run"
 
+pitch=pitch # or hertz
 sources() { # sources OPTION SET: ESPnet's names for the files of a set
     local folder=$scoredir/$2
     echo "--$1_data_path_and_name_and_type $folder/text,text,text"
     echo "--$1_data_path_and_name_and_type $folder/label,label,duration"
     echo "--$1_data_path_and_name_and_type $folder/score.scp,score,score"
     echo "--$1_data_path_and_name_and_type $folder/wav.scp,singing,sound"
-    echo "--$1_data_path_and_name_and_type $folder/pitch.scp,pitch,kaldi_ark"
+    echo "--$1_data_path_and_name_and_type $folder/$pitch.scp,pitch,kaldi_ark"
 }
 
 train() { # train PROGRAM CONFIG OUT OPTIONS...: all that ESPnet says is in OUT/train.log, the epochs are shown
@@ -119,6 +121,7 @@ if [ "$stage" -le 5 ] && [ "$stop_stage" -ge 5 ]; then
             griffin_lim) options=(xiaoice svs "$out" --vocoder_checkpoint griffin_lim) ;;
             nhv) options=(xiaoice svs "$out" --vocoder_checkpoint "$vocoder") ;;
             joint) options=(xiaoice_nhv gan_svs "$out") ;;
+            visinger) options=(visinger_nhv gan_svs "$out") ;;
         esac
         # shellcheck disable=SC2046
         sing "${options[@]}" $(given "$set" | grep -v singing)
@@ -155,4 +158,11 @@ if [ "$stage" -le 7 ] && [ "$stop_stage" -ge 7 ]; then
         --train_data "$expdir/predicted/dump/train" --valid_data "$expdir/predicted/dump/dev" \
         --stats_dir "$expdir/predicted/stats" --output_dir "$expdir/nhv_finetuned" --ngpu "$ngpu" \
         --budget "$finetune" --licence "$(cat licence 2> /dev/null || echo unknown)" --trained_on scores --inference_model "$inference_model"
+fi
+
+if [ "$stage" -le 8 ] && [ "$stop_stage" -ge 8 ]; then
+    say "stage 8: VISinger with NHV for its decoder"
+    pitch=hertz
+    # shellcheck disable=SC2086
+    train gan_svs_train "$root/conf/joint/visinger_nhv.yaml" "$expdir/visinger_nhv" "${shapes[@]}" $train_args
 fi

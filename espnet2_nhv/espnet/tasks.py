@@ -207,6 +207,8 @@ def _check_weights(model: torch.nn.Module, model_file) -> None:
     except Exception as error:  # damaged bytes fail in as many ways as there are bytes
         raise UserError(f"{model_file}: not readable ({in_one_line(error)})") from None
     wanted = set(model.state_dict())
+    if not any(".discriminator." in name for name in there):  # it does not sing, and is most of such a file
+        wanted = {name for name in wanted if ".discriminator." not in name}
     for names, fault in ((sorted(wanted - there), "has no weights"), (sorted(there - wanted), "has unknown weights")):
         if names:
             raise UserError(

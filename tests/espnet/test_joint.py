@@ -205,6 +205,14 @@ def test_missing_and_unknown_weights_are_named(tmp_path, nhv):
     torch.save({**states, "svs.extra": torch.zeros(1)}, weights)
     with pytest.raises(UserError, match="has unknown weights svs.extra"):
         tiny.GANSVSTask.build_model_from_file(config, weights)
+    judges = [name for name in states if ".discriminator." in name]
+    torch.save({name: value for name, value in states.items() if name != judges[0]}, weights)
+    with pytest.raises(UserError, match=f"has no weights {judges[0]}"):
+        tiny.GANSVSTask.build_model_from_file(config, weights)
+    # Without the whole discriminator, which does not sing, it is a model to sing with.
+    torch.save({name: value for name, value in states.items() if name not in judges}, weights)
+    model, _ = tiny.GANSVSTask.build_model_from_file(config, weights)
+    assert all(torch.equal(value, states[name]) for name, value in model.state_dict().items() if name not in judges)
 
 
 MISTAKES = {

@@ -7,6 +7,7 @@ import tarfile
 from pathlib import Path
 
 import gpu
+import gpu_joint
 import gpu_results
 import pytest
 import torch
@@ -14,6 +15,7 @@ from tiny_dump import write_dump
 from waiting import LONG
 
 from espnet2_nhv import load_vocoder
+from espnet2_nhv.errors import UserError
 from espnet2_nhv.train.curve import read_curve
 from espnet2_nhv.vocoder.registry import build_vocoder
 from espnet2_nhv.vocoder.saved import save_vocoder
@@ -39,6 +41,11 @@ def test_everything_is_there_in_order_of_worth(tmp_path):
     assert folders[0] == "parity" and folders[-1] == "nccl"
     assert len([name for name in folders if name.startswith("light/")]) == 10
     assert [name for name in folders if name.startswith("real/")][:2] == ["real/nhv/train", "real/hifigan/train"]
+    assert not [name for name in folders if name.startswith("joint/")]  # for these there are no scores
+    songs = gpu.tasks_of(arguments(tmp_path, "--songs", str(tmp_path)))
+    assert [task.name for task in songs if "joint" in str(task.folder)] == list(gpu_joint.JOBS)
+    with pytest.raises(UserError, match="--jobs joint needs --songs"):
+        gpu.tasks_of(arguments(tmp_path, "--jobs", "joint"))
     (tmp_path / "out").mkdir()
     (tmp_path / "out/parity.json").write_text("[]")  # done in an earlier run
     assert gpu.tasks_of(arguments(tmp_path))[0].name != "parity"
@@ -71,6 +78,37 @@ def test_a_rehearsal_trains_goes_on_and_packs(tmp_path, monkeypatch):
     for name, value in made.state_dict().items():
         assert taken.state_dict()[name].dtype == value.dtype
         assert torch.allclose(taken.state_dict()[name], value, rtol=1e-3, atol=1e-4)
+
+
+def test_a_joint_training_is_interrupted_in_time_and_taken_home_without_its_judge(tmp_path, monkeypatch):
+    task = gpu_joint.JointTask("adversary-0", tmp_path, tmp_path / "out/joint/adversary-0", "cpu", "--batch_size 2")
+    options = task.command[task.command.index("--train_args") + 1]
+    assert (
+        "discriminator_type=hifigan_multi_scale_multi_period_discriminator" in options and "--batch_size 2" in options
+    )
+    assert task.command[task.command.index("--ngpu") + 1] == "0"
+    task.command = [sys.executable, "-c", "import time; time.sleep(10000)"]
+    assert task.start(0.5).wait(LONG) == 124
+    assert (task.folder / "xiaoice/latest.pth").samefile(gpu.ROOT / "pretrained/sing_pjs/model.pth")
+
+    model = task.folder / "xiaoice_nhv"
+    model.mkdir()
+    (model / "config.yaml").write_text("svs: joint_score2wav\n")
+    (model / "train.log").write_text(
+        "1epoch results: [train] mel_loss=3.1, [valid] mel_loss=2.5, loss=9\n"
+        "2epoch results: [train] mel_loss=2.1, [valid] mel_loss=-1.5e+01, loss=9\n"
+    )
+    weights = {"svs.generator.a": torch.randn(64, 64), "svs.discriminator.b": torch.randn(64, 64)}
+    torch.save(weights, model / "latest.pth")
+    assert gpu_joint.joint_rows(tmp_path / "out") == [
+        dict(model="adversary-0", epochs=2, **{"valid mel_loss": "-1.5e+01"})
+    ]
+    (packed,) = gpu_results.pack(tmp_path / "out", 1.0)
+    with tarfile.open(packed) as tar:
+        tar.extractall(tmp_path / "home", filter="data")
+    taken = torch.load(tmp_path / "home/joint/adversary-0/xiaoice_nhv/latest.pth", weights_only=True)
+    assert list(taken) == ["svs.generator.a"] and taken["svs.generator.a"].dtype == torch.float16
+    assert (tmp_path / "home/joint/adversary-0/xiaoice_nhv/config.yaml").read_text() == "svs: joint_score2wav\n"
 
 
 class Clock:

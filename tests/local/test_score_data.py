@@ -10,6 +10,7 @@ from score_files import note_xml, tempo_xml, write_xml
 from tiny_dump import SPEC, features, tone
 from tiny_dump import write_set as write_dump_set
 
+from espnet2_nhv.feature.ark import ArkTable
 from espnet2_nhv.notation import read_song
 
 
@@ -81,6 +82,8 @@ def test_what_espnet_reads_has_the_frames_of_the_features(score_file, tmp_path):
     np.testing.assert_allclose(starts[1:-1], [1.0, 1.1, 1.1 + 1.4 * 2 / 3, 2.5, 2.6, 3.5], atol=0.004)
     assert data["midi"].tolist() == [0, 57, 57, 58, 60, 60, 0] and data["slur"].tolist() == [0, 0, 0, 1, 0, 0, 0]
     np.testing.assert_allclose(np.exp(data["pitch"][:, 0]), f0[::256][:n_frames], rtol=1e-3)
+    hertz = ArkTable(out / "hertz.scp")["song_0000"]  # for VISinger
+    np.testing.assert_allclose(hertz, np.exp(data["pitch"]), rtol=1e-5)
 
 
 def test_a_song_sung_in_another_octave_takes_its_notes_along(score_file, tmp_path):
