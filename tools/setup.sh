@@ -20,6 +20,15 @@ if ! "$python" -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] < (3
     echo "error: $python is $("$python" --version 2>&1), but Python 3.10 to 3.12 is needed: set PYTHON to one" >&2
     exit 1
 fi
+# A linked environment may be that of another checkout, which would find its code here from then on.
+if [ -L .venv ] && [ -x .venv/bin/python ]; then
+    found=$(cd / && "$OLDPWD/.venv/bin/python" -c 'import importlib.util as u; s = u.find_spec("espnet2_nhv"); print(s.origin if s else "")')
+    case $found in
+        "" | "$PWD"/*) ;;
+        *) echo "error: .venv is a link to the environment of ${found%/espnet2_nhv/*}: remove the link, and this checkout gets its own" >&2
+           exit 1 ;;
+    esac
+fi
 echo "setup: installing into .venv (about a minute and 6 GB the first time)" >&2
 [ -x .venv/bin/python ] || "$python" -m venv .venv
 .venv/bin/python -m pip install --quiet --disable-pip-version-check "$(grep '^uv==' tools/constraints.txt)"
