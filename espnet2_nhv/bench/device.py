@@ -20,7 +20,7 @@ from espnet2_nhv.train.config import load_config
 from espnet2_nhv.train.task import GANVocoderTask
 from espnet2_nhv.vocoder.registry import VOCODERS, build_vocoder, vocoder_class
 
-_DRAWS = ("rand", "randn", "rand_like", "randn_like")
+_DRAWS = ("rand", "randn", "rand_like", "randn_like", "randint")
 _SECONDS = 0.5  # of audio, on which devices are compared
 _RTF_SECONDS = 10.0
 
@@ -182,17 +182,19 @@ def _exact() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _same_noise() -> Iterator[None]:
-    """PyTorch's draws come from the CPU, whatever the device: a device's own generator draws other numbers."""
+    """PyTorch's draws come from the CPU in single precision: another device or precision draws other numbers."""
     originals = {name: getattr(torch, name) for name in _DRAWS}
 
     def on_cpu(name: str):
-        def drawn(*shape, device=None, **options):
+        def draw(*shape, device=None, **options):
+            dtype = None
             if name.endswith("_like"):
-                options.setdefault("dtype", shape[0].dtype)
+                dtype = options.pop("dtype", shape[0].dtype)
                 device, shape = device or shape[0].device, tuple(shape[0].shape)
-            return originals[name.removesuffix("_like")](*shape, device="cpu", **options).to(device or "cpu")
+            drawn = originals[name.removesuffix("_like")](*shape, device="cpu", **options)
+            return drawn.to(device=device or "cpu", dtype=dtype or drawn.dtype)
 
-        return drawn
+        return draw
 
     torch.manual_seed(0)
     for name in _DRAWS:

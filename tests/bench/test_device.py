@@ -1,6 +1,8 @@
 """A device against the CPU."""
 
 import math
+import re
+from pathlib import Path
 
 import pytest
 import torch
@@ -24,6 +26,23 @@ def test_the_cpu_agrees_with_itself_noise_included():
     for row in rows:
         assert row["device"] < -200  # what is drawn is the same
         assert -90 < row["bf16"] < -5  # and half precision is not the same
+
+
+def test_every_draw_of_a_vocoder_is_the_same_on_any_device_and_in_any_precision():
+    """NHV's noise begins at a random place (randint); PeriodNet's is drawn like what half precision made."""
+    sources = [path.read_text() for path in Path(registry.__file__).parent.rglob("*.py")]
+    used = {name for text in sources for name in re.findall(r"torch\.(rand\w*|normal|bernoulli|multinomial)\(", text)}
+    assert {"randint", "randn_like"} <= used <= set(device._DRAWS)
+    like = torch.zeros(64)
+    with device._same_noise():
+        single = torch.randn_like(like)
+    with device._same_noise():
+        half = torch.randn_like(like.bfloat16())
+    assert half.dtype == torch.bfloat16 and torch.equal(half, single.bfloat16())
+    with device._same_noise():
+        assert torch.randint(10, (3,), device="meta").device.type == "meta"  # made on the CPU, then taken there
+    (row,) = device.parity(["periodnet"], "cpu", math.inf)
+    assert row["device"] < -200 and row["bf16"] < -20
 
 
 def test_a_difference_is_seen_and_a_failure_is_a_row(monkeypatch):
