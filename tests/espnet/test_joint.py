@@ -84,6 +84,24 @@ def test_our_discriminators_judge(name, batch):
     assert sum(p.grad.abs().sum() for p in model.svs.discriminator.parameters() if p.grad is not None) > 0
 
 
+@pytest.mark.parametrize("generator_first", (True, False))
+def test_without_a_discriminator_only_the_generator_costs(generator_first, batch):
+    model = build(discriminator_type="none", lambda_adv=3.0).train()
+    second, made = torch.optim.AdamW(model.svs.discriminator.parameters(), lr=1.0), []
+    model.svs.generator["vocoder"].register_forward_hook(lambda *call: made.append(call))
+    for turn in (generator_first, not generator_first):
+        out = model(**batch, forward_generator=turn)
+        out["loss"].backward()
+        if turn:
+            stats = out["stats"]
+            assert float(stats["adv_loss"]) == 0 and "feat_match_loss" not in stats
+            assert float(stats["loss"]) == pytest.approx(float(stats["score2mel_loss"] + stats["mel_loss"]), rel=1e-5)
+        else:
+            second.step()
+    assert len(made) == 1
+    assert all(float(p.detach()) == 0 for p in model.svs.discriminator.parameters())
+
+
 def heard_by_vocoder(model, batch):
     """What the vocoder is given, and where in the waveform ESPnet cut."""
     seen = {}
