@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import tiny_espnet as tiny
 import torch
+import yaml
 from espnet2.gan_svs.joint import joint_score2wav
 from espnet2.layers.utterance_mvn import UtteranceMVN
 from small import SMALL, SMALL_DISCRIMINATORS
@@ -289,6 +290,14 @@ def test_the_recipes_losses_are_those_of_nhvs_training():
     wanted = {name: weight for name, weight in alone["loss_weights"].items() if name != "adversarial"}
     assert joint.pop("weights") == wanted
     assert joint == {name: alone[name] for name in alone if name.endswith("_loss_conf")}
+
+
+def test_the_recipes_singer_is_the_one_that_is_shipped():
+    """Trainings that go on from pretrained/sing_pjs, alone or jointly, keep its contour of F0."""
+    note, shipped = ROOT / "conf" / "joint" / "note", ROOT / "pretrained" / "sing_pjs" / "config.yaml"
+    alone = load_config(note / "xiaoice.yaml")["svs_conf"]
+    assert load_config(note / "xiaoice_nhv.yaml")["svs_conf"]["score2mel_params"] == alone
+    assert alone.items() <= yaml.safe_load(shipped.read_text())["svs_conf"].items()
 
 
 WRONG_LOSSES = {
