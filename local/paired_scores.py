@@ -66,12 +66,21 @@ def differences(systems: Dict[str, List[dict]], better: str, worse: str, key: st
     return np.array([[one[utt][key] - other[utt][key] for utt in phrases] for one, other in pairs])
 
 
-def in_brackets(values: np.ndarray, decimals: int) -> str:
+def in_brackets(values: np.ndarray, key: str) -> str:
     """Mean and, in brackets, standard error; "-" of fewer than two values."""
-    if values.shape[-1] < 2:
+    if len(values) < 2:
         return "-"
+    decimals = max(_KNOWN[key].decimals, 2)
     error = values.std(ddof=1) / len(values) ** 0.5
     return f"{round(values.mean(), decimals) + 0.0:+.{decimals}f} ({error:.{decimals}f})"
+
+
+def shown(values: np.ndarray, key: str) -> str:
+    """Mean, with its standard error where the metric asks for it, and its sign where that is the metric's."""
+    metric = _KNOWN[key]
+    if metric.uncertain or not len(values):
+        return in_brackets(values, key)
+    return ("+" if metric.signed and values.mean() > 0 else "") + metric.show(values.mean())
 
 
 def print_table(first: str, heads: List[str], rows: Dict[str, List[str]]) -> None:
@@ -94,10 +103,7 @@ def main() -> None:
             cells = []
             for keys in _COLUMNS.values():
                 kept = [np.array([s[k] for s in scores.values() if s.get(k) is not None]) for k in keys]
-                if _KNOWN[keys[0]].uncertain:
-                    cells.append(in_brackets(kept[0], 2))
-                else:
-                    cells.append(" / ".join(_KNOWN[k].show(v.mean()) if len(v) else "-" for k, v in zip(keys, kept)))
+                cells.append(" / ".join(map(shown, kept, keys)))
             rows[name if len(seeds) == 1 else f"{name}, seed {n}"] = cells
     print_table("", list(_COLUMNS), rows)
     rows = {}
@@ -108,9 +114,9 @@ def main() -> None:
         tables = {key: differences(systems, better, worse, key) for key in _COMPARED}
         n_seeds = len(tables["mrstft"])
         for n in range(n_seeds if n_seeds > 1 else 0):
-            rows[f"{pair}, seed {n}"] = [in_brackets(tables[k][n], _KNOWN[k].decimals) for k in _COMPARED]
+            rows[f"{pair}, seed {n}"] = [in_brackets(tables[k][n], k) for k in _COMPARED]
         label = f"{pair}, all seeds" if n_seeds > 1 else pair
-        rows[label] = [in_brackets(tables[k].mean(axis=0), _KNOWN[k].decimals) for k in _COMPARED]
+        rows[label] = [in_brackets(tables[k].mean(axis=0), k) for k in _COMPARED]
     if rows:
         print_table("less", [f"{_KNOWN[k].label} ({_KNOWN[k].unit})" for k in _COMPARED], rows)
 
