@@ -23,9 +23,9 @@ def _weights(adversarial: float, matching: float) -> List[str]:
 # In order of worth: stage of joint.sh, options of the trainer. All start from pretrained/sing_pjs but VISinger.
 JOBS: Dict[str, tuple] = {
     "adversary-0": (4, [*_STRONG, *_weights(0.5, 0.5), "--seed 0"]),
-    "spectra-0": (4, [*_weights(0.0, 0.0), "--seed 0"]),
+    "spectra-0": (4, ["--svs_conf discriminator_type=none", "--seed 0"]),
     "adversary-1": (4, [*_STRONG, *_weights(0.5, 0.5), "--seed 1"]),
-    "spectra-1": (4, [*_weights(0.0, 0.0), "--seed 1"]),
+    "spectra-1": (4, ["--svs_conf discriminator_type=none", "--seed 1"]),
     "visinger": (8, []),
     "hifigan": (
         4,

@@ -22,7 +22,7 @@ expdir=exp/joint            # models, waveforms, results
 conf=note                   # note: XiaoiceSing on the note; ESPnet's own: small (minutes on a CPU) or real (a GPU)
 finetune=50steps            # training of stage 7: time or steps
 inference_model=latest.pth  # checkpoint that sings
-train_args=""               # further options of ESPnet's trainers, e.g. "--max_epoch 20"
+train_args=""               # further options of stage 3, 4 or 7, e.g. "--max_epoch 20 --seed 1"
 ngpu=0                      # GPUs (0: CPU)
 nj=2                        # parallel jobs of scoring
 set=eval                    # what to sing
@@ -154,10 +154,12 @@ if [ "$stage" -le 7 ] && [ "$stop_stage" -ge 7 ]; then
         $python "$root/local/predicted_dump.py" --decode "$expdir/predicted/decode/$part" --dump "$dumpdir/$part" \
             --out "$expdir/predicted/dump/$part" --vocoder "$vocoder"
     done
+    # shellcheck disable=SC2086
     $python -m espnet2_nhv.bin.train --config "$root/conf/train/finetune/nhv.yaml" --init_vocoder "$vocoder" \
         --train_data "$expdir/predicted/dump/train" --valid_data "$expdir/predicted/dump/dev" \
         --stats_dir "$expdir/predicted/stats" --output_dir "$expdir/nhv_finetuned" --ngpu "$ngpu" \
-        --budget "$finetune" --licence "$(cat licence 2> /dev/null || echo unknown)" --trained_on scores --inference_model "$inference_model"
+        --budget "$finetune" --licence "$(cat licence 2> /dev/null || echo unknown)" --trained_on scores \
+        --inference_model "$inference_model" $train_args
 fi
 
 if [ "$stage" -le 8 ] && [ "$stop_stage" -ge 8 ]; then

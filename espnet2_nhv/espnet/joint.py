@@ -20,6 +20,7 @@ from espnet2_nhv.espnet.pitch import continuous_f0, fit_frames
 from espnet2_nhv.vocoder.registry import VOCODERS
 
 F0_SOURCES = ("ground_truth", "predicted", "score")
+NO_DISCRIMINATOR = "none"  # a discriminator_type
 
 
 class _Joint:
@@ -56,6 +57,9 @@ class _Joint:
             is_default = kind == defaults[f"{what}_type"]
             if f"{what}_params" not in arguments and (kind in ours or not is_default):
                 arguments[f"{what}_params"] = {}
+        if arguments["discriminator_type"] == NO_DISCRIMINATOR:
+            # What it made is kept for the discriminator's turn, which then costs nothing.
+            arguments.update(lambda_adv=0.0, use_feat_match_loss=False, cache_generator_outputs=True)
         key = f"{self.acoustic_key}_params"
         if key not in arguments:
             # ESPnet's defaults of the singing model have an argument that it does not take.
@@ -152,7 +156,7 @@ class JointScore2Wav(_Joint, joint_score2wav.JointScore2Wav):
     idim, odim : int, as ESPnet gives them
     vocoder_type : ESPnet's names or a row of our registry
     vocoder_params : dict; for ours the arguments of the vocoder's class, and `spec` or `init_vocoder` (a saved vocoder)
-    discriminator_type, discriminator_params : ESPnet's names and ours
+    discriminator_type, discriminator_params : ESPnet's names and ours, or 'none', which leaves out what it would say
     f0_source : ['ground_truth', 'predicted', 'score']
         F0 of the vocoder in training: the task's pitch, the acoustic model's, or the notes by the labels' durations. In
         inference it is the model's ('ground_truth': where it has one), else the notes'.

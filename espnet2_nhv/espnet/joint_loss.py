@@ -1,6 +1,6 @@
-"""What judges a vocoder of ours in a joint model: the losses of its own training, in the place of ESPnet's mel loss."""
+"""What judges a vocoder in a joint model: the losses of its own training in the place of ESPnet's; no discriminator."""
 
-from typing import Any, Dict
+from typing import Any, Dict, List
 
 import torch
 
@@ -46,3 +46,20 @@ class JointVocoderLoss(torch.nn.Module):
         """The loss of what the vocoder made last, `wav_hat`, against the recording `wav`, both ``(B, 1, N)``."""
         vocoder = self._vocoder[0]
         return self.compared(wav_hat, wav, vocoder.f0, vocoder.another)[0]
+
+
+class NoDiscriminator(torch.nn.Module):
+    """In the place of the discriminator that ESPnet's joint models insist on; it hears nothing and learns nothing.
+
+    Parameters
+    ----------
+    **ignored : those of a discriminator that is not there
+    """
+
+    def __init__(self, **ignored: Any):
+        super().__init__()
+        self.unused = torch.nn.Parameter(torch.zeros(1))  # ESPnet's second optimizer wants something to hold
+
+    def forward(self, wav: torch.Tensor) -> List[List[torch.Tensor]]:
+        """Of waveforms ``(B, 1, N)`` a verdict of 0 each, ``(B, 1)``, as one part with one layer."""
+        return [[(self.unused * 0.0).expand(len(wav), 1)]]

@@ -9,7 +9,8 @@ from espnet2.gan_tts.vits import vits as speech_vits
 from espnet2.tasks import gan_svs, gan_tts, svs, tts
 
 from espnet2_nhv.discriminator.registry import DISCRIMINATORS, build_discriminator
-from espnet2_nhv.espnet.joint import JointScore2Wav, JointText2Wav
+from espnet2_nhv.espnet.joint import NO_DISCRIMINATOR, JointScore2Wav, JointText2Wav
+from espnet2_nhv.espnet.joint_loss import NoDiscriminator
 from espnet2_nhv.espnet.joint_vocoder import JointVocoder
 from espnet2_nhv.espnet.note_xiaoice import NoteXiaoiceSing
 from espnet2_nhv.espnet.tasks import wrap_tasks
@@ -31,6 +32,7 @@ def register() -> None:
     for joint in (joint_score2wav, joint_text2wav):
         for name in VOCODERS:
             joint.AVAILABLE_VOCODER.setdefault(name, functools.partial(JointVocoder, name))
+        joint.AVAILABLE_DISCRIMINATORS[NO_DISCRIMINATOR] = NoDiscriminator
     for module in (joint_score2wav, joint_text2wav, singing_vits, speech_vits):
         for name in DISCRIMINATORS:
             module.AVAILABLE_DISCRIMINATORS.setdefault(name, functools.partial(build_discriminator, name))

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import tiny_espnet as tiny
 import torch
+import yaml
 from espnet2.gan_svs.joint import joint_score2wav
 from espnet2.layers.utterance_mvn import UtteranceMVN
 from small import SMALL, SMALL_DISCRIMINATORS
@@ -82,6 +83,24 @@ def test_our_discriminators_judge(name, batch):
     out["loss"].backward()
     assert out["stats"]["discriminator_loss"] > 0
     assert sum(p.grad.abs().sum() for p in model.svs.discriminator.parameters() if p.grad is not None) > 0
+
+
+@pytest.mark.parametrize("generator_first", (True, False))
+def test_without_a_discriminator_only_the_generator_costs(generator_first, batch):
+    model = build(discriminator_type="none", lambda_adv=3.0).train()
+    second, made = torch.optim.AdamW(model.svs.discriminator.parameters(), lr=1.0), []
+    model.svs.generator["vocoder"].register_forward_hook(lambda *call: made.append(call))
+    for turn in (generator_first, not generator_first):
+        out = model(**batch, forward_generator=turn)
+        out["loss"].backward()
+        if turn:
+            stats = out["stats"]
+            assert float(stats["adv_loss"]) == 0 and "feat_match_loss" not in stats
+            assert float(stats["loss"]) == pytest.approx(float(stats["score2mel_loss"] + stats["mel_loss"]), rel=1e-5)
+        else:
+            second.step()
+    assert len(made) == 1
+    assert all(float(p.detach()) == 0 for p in model.svs.discriminator.parameters())
 
 
 def heard_by_vocoder(model, batch):
@@ -271,6 +290,14 @@ def test_the_recipes_losses_are_those_of_nhvs_training():
     wanted = {name: weight for name, weight in alone["loss_weights"].items() if name != "adversarial"}
     assert joint.pop("weights") == wanted
     assert joint == {name: alone[name] for name in alone if name.endswith("_loss_conf")}
+
+
+def test_the_recipes_singer_is_the_one_that_is_shipped():
+    """Trainings that go on from pretrained/sing_pjs, alone or jointly, keep its contour of F0."""
+    note, shipped = ROOT / "conf" / "joint" / "note", ROOT / "pretrained" / "sing_pjs" / "config.yaml"
+    alone = load_config(note / "xiaoice.yaml")["svs_conf"]
+    assert load_config(note / "xiaoice_nhv.yaml")["svs_conf"]["score2mel_params"] == alone
+    assert alone.items() <= yaml.safe_load(shipped.read_text())["svs_conf"].items()
 
 
 WRONG_LOSSES = {
