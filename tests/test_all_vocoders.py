@@ -38,6 +38,7 @@ def test_all_are_asked_for_and_found(tmp_path):
     calls = (tmp_path / "calls").read_text()
     assert all(f"--output_dir exp/{name} " in calls and f"exp/{name}/decode/eval" in calls for name in VOCODERS)
     assert "--budget 20s" in calls
+    assert "--eval_voices soprano" in calls  # what is asked of the slowest is one phrase
 
 
 def test_who_fails_is_named(tmp_path):
