@@ -7,7 +7,6 @@
 # A corpus may have defaults of its own: egs/nhv_sing/CORPUS/defaults.sh.
 
 set -euo pipefail
-command="./run.sh $*"
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 
 # Options

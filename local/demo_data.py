@@ -98,11 +98,13 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
     parser.add_argument("--db_root", default="downloads/demo", help="folder to sing into")
     parser.add_argument("--data", default="data", help="folder of the Kaldi data directories")
+    parser.add_argument("--eval_voices", nargs="+", choices=VOICES, default=list(VOICES), help="whom eval has")
     args = parser.parse_args()
     folder = Path(os.path.abspath(args.db_root or "downloads/demo"))
     write_corpus(folder)
     for set_, count in PHRASES.items():
-        names = [f"{voice}_{set_}_{number:02d}" for voice in VOICES for number in range(count)]
+        voices = args.eval_voices if set_ == "eval" else VOICES
+        names = [f"{voice}_{set_}_{number:02d}" for voice in voices for number in range(count)]
         write_data_dir(
             Path(args.data) / set_,
             {name: str(folder / "wav" / f"{name}.wav") for name in names},

@@ -9,7 +9,6 @@
 
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-command="./joint.sh $*"
 
 # Options
 stage=1                     # first stage to run

@@ -1,5 +1,12 @@
 # Options of a recipe, in ESPnet's habits. Source this after the lines `name=default  # what it is`, which stand in the
 # sourcing script between `# Options` and `# End of options`: each line is an option --name VALUE, and --help shows it.
+# `command` becomes what was typed, as it can be typed again.
+
+command=./$(basename "$0")
+for _word in "$@"; do
+    [[ $_word =~ ^[[:alnum:]_./=:,+-]+$ ]] || _word=${_word@Q}
+    command+=" $_word"
+done
 
 _options() { sed -n '/^# Options$/,/^# End of options$/p' "$0" | grep -E '^[a-z_0-9]+='; }
 

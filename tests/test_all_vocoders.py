@@ -1,6 +1,8 @@
 """tools/all_vocoders.sh: every vocoder is asked for, and whoever has no scores or no sound is named."""
 
 import json
+import re
+import shlex
 import subprocess
 import sys
 
@@ -38,6 +40,10 @@ def test_all_are_asked_for_and_found(tmp_path):
     calls = (tmp_path / "calls").read_text()
     assert all(f"--output_dir exp/{name} " in calls and f"exp/{name}/decode/eval" in calls for name in VOCODERS)
     assert "--budget 20s" in calls
+    assert "--eval_voices soprano" in calls  # what is asked of the slowest is one phrase
+    made_by = re.search(r"--command ./run.sh (.*) --dumpdir", calls).group(1)
+    given = dict(zip(*[iter(shlex.split(made_by))] * 2))
+    assert given["--local_data_opts"] == "--eval_voices soprano" and given["--vocoders"] == "all"
 
 
 def test_who_fails_is_named(tmp_path):

@@ -98,11 +98,11 @@ def test_ranges_of_the_voices():
         assert f0[f0 > 0].min() < low and f0.max() > high
 
 
-def _small_corpus(monkeypatch, tmp_path, **phrases):
+def _small_corpus(monkeypatch, tmp_path, *options, voices=("bass",), **phrases):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(demo_data, "PHRASES", phrases)
-    monkeypatch.setattr(demo_data, "VOICES", {"bass": VOICES["bass"]})
-    monkeypatch.setattr(sys, "argv", ["demo_data.py"])
+    monkeypatch.setattr(demo_data, "VOICES", {name: VOICES[name] for name in voices})
+    monkeypatch.setattr(sys, "argv", ["demo_data.py", *options])
     demo_data.main()
 
 
@@ -130,3 +130,11 @@ def test_corpus_is_written_once(monkeypatch, tmp_path, capsys):
     (tmp_path / "downloads/demo/version").write_text("another")
     _small_corpus(monkeypatch, tmp_path, train=1, dev=1, eval=1)
     assert [path.read_bytes() for path in files] == [data for _, data in before]
+
+
+def test_eval_of_one_voice(monkeypatch, tmp_path):
+    monkeypatch.setattr(demo_data, "sing", lambda *_: (np.zeros(STEP), np.zeros(1)))
+    options = "--eval_voices", "soprano"
+    _small_corpus(monkeypatch, tmp_path, *options, voices=("bass", "soprano"), train=1, dev=1, eval=1)
+    singers = {name: (tmp_path / f"data/{name}/utt2spk").read_text().split()[1::2] for name in ("train", "dev", "eval")}
+    assert singers == dict(train=["bass", "soprano"], dev=["bass", "soprano"], eval=["soprano"])

@@ -66,6 +66,21 @@ def test_playing_switching_and_seeking(chromium, page_address):
     expect_no_complaint(chromium)
 
 
+def test_rows_beyond_z_have_numbers(chromium, page):
+    opened(chromium, page.as_uri())
+    letters, label = chromium.execute_script(
+        "const names = ['reference', ...Array.from({ length: 30 }, (_, k) => `vocoder${k}`)];"
+        "const samples = names.map((name) => ({ name }));"
+        "const rows = new Choices('many').rows('eval', samples), nothing = { hear: () => {}, rate: () => {} };"
+        "const last = { ...rows[30], named: false };"
+        "const element = buildRow(last, { seconds: 1 }, [], [], nothing);"
+        "return [rows.map(({ letter }) => letter).join(' '), element.querySelector('.name').textContent]"
+    )
+    assert letters == "a b c d e f g h i j k l m n o p q r s t u v w x y z 27 28 29 30 31"
+    assert label == "31sample 31"
+    expect_no_complaint(chromium)
+
+
 def test_only_the_open_utterance_is_loaded(chromium, page_address):
     opened(chromium, page_address)
 

@@ -60,6 +60,27 @@ def test_learning_curves(chromium, page_address):
     expect_no_complaint(chromium)
 
 
+def test_many_names_beside_curves(chromium, page):
+    """Every name of forty lies within the plot, on a line of its own."""
+    opened(chromium, page.as_uri())
+    click(chromium, "[data-tab=results]")
+    places = chromium.execute_script(
+        "const point = (k) => ({ steps: 2, seconds: 60 + k, mr_stft: 1 + k });"
+        "const curves = Object.fromEntries([...Array(40).keys()].map((k) => [`vocoder${k}`, [point(k)]]));"
+        "new Curves({ curves, curve_metrics: page.data.curve_metrics });"
+        "const plot = document.getElementById('curve-plot').getBoundingClientRect();"
+        "const texts = [...document.querySelectorAll('#curve-plot text')];"
+        "const names = texts.filter((text) => text.textContent.startsWith('vocoder'));"
+        "return names.map((text) => text.getBoundingClientRect())"
+        ".map(({ top, bottom }) => [top - plot.top, plot.bottom - bottom])"
+    )
+    assert len(places) == 40
+    assert all(above > 0 and below > 0 for above, below in places)
+    tops = sorted(above for above, _ in places)
+    assert min(np.diff(tops)) > 8
+    expect_no_complaint(chromium)
+
+
 def test_only_sentences_stand_left_in_a_table(chromium, page):
     """Numbers stand right, also in the last column; tables of many columns stay within a wide window."""
     opened(chromium, page.as_uri())

@@ -215,7 +215,7 @@ class Listen {
       ArrowLeft: () => (event.shiftKey ? this.step(-1) : player.seek(player.position - 1)),
       ArrowRight: () => (event.shiftKey ? this.step(1) : player.seek(player.position + 1)),
     };
-    const row = this.rows.find(({ letter }) => letter && letter === event.key.toLowerCase());
+    const row = this.rows.find(({ letter }) => letter === event.key.toLowerCase());
     if (actions[event.key]) actions[event.key]();
     else if (/^[0-5]$/.test(event.key)) this.rateByKey(Number(event.key));
     else if (row) this.hear(row);

@@ -35,7 +35,7 @@ class Choices {
   }
 
   // The rows of an utterance: {letter, sample, hidden, named, rated}. The recording comes first, by name; when blind,
-  // the others are shuffled, once for each utterance, a copy of the recording among them.
+  // the others are shuffled, once for each utterance, a copy of the recording among them. Beyond z, rows have numbers.
   rows(place, samples) {
     const entry = this.of(place);
     const others = samples.filter((sample) => sample.name !== OPEN);
@@ -51,7 +51,7 @@ class Choices {
     const named = !this.isHidden(place);
     const rows = [{ letter: "a", sample: reference, named: true, rated: false }];
     shown.forEach((sample, index) => {
-      rows.push({ letter: LETTERS[index + 1] || "", sample, named, rated: true });
+      rows.push({ letter: LETTERS[index + 1] || `${index + 2}`, sample, named, rated: true });
     });
     return rows;
   }

@@ -1,6 +1,8 @@
 "use strict";
 // Learning curves: a loss in validation against the minutes or the steps of training, one line a vocoder.
 
+const LINE = 13; // of text
+
 class Curves {
   constructor({ curves, curve_metrics: metrics }) {
     this.curves = Object.entries(curves || {});
@@ -22,20 +24,22 @@ class Curves {
     const all = lines.flatMap(({ points }) => points);
     const svg = byId("curve-plot");
     svg.replaceChildren();
+    const bottom = Math.max(BOX.bottom, BOX.top + LINE * lines.length); // every name has a line
+    svg.setAttribute("viewBox", `0 0 760 ${bottom + 50}`);
     const [first, last] = [Math.min(...all.map(at)), Math.max(...all.map(at))];
     const x = logScale(first, last > first ? last : 2 * first, BOX.left, BOX.right - 90);
     // Losses span a decade at first and a few percent in the end.
     const values = all.map((point) => Math.max(point[metric.key], 1e-6));
     const [low, high] = [Math.min(...values), Math.max(...values)];
-    const y = logScale(low * 0.97, high * 1.03, BOX.bottom, BOX.top);
+    const y = logScale(low * 0.97, high * 1.03, bottom, BOX.top);
 
     for (const value of marks(first, last)) {
-      svg.append(rule(x(value), BOX.top, x(value), BOX.bottom), text(x(value), BOX.bottom + 18, short(value), "middle"));
+      svg.append(rule(x(value), BOX.top, x(value), bottom), text(x(value), bottom + 18, short(value), "middle"));
     }
     for (const value of marks(low, high)) {
       svg.append(rule(BOX.left, y(value), BOX.right - 90, y(value)), text(BOX.left - 8, y(value) + 4, short(value), "end"));
     }
-    svg.append(text(400, BOX.bottom + 40, inSteps ? "steps" : "minutes of training", "middle"));
+    svg.append(text(400, bottom + 40, inSteps ? "steps" : "minutes of training", "middle"));
     svg.append(text(BOX.left + 6, BOX.top + 14, `${metric.label} in validation (lower is better)`, "start"));
     const ends = [];
     for (const [index, { name, points }] of lines.entries()) {
@@ -46,18 +50,18 @@ class Curves {
       svg.append(shape("circle", { cx: endX, cy: endY, r: 3.5, fill: colour }));
       ends.push({ name, colour, x: endX, y: endY });
     }
-    nameAtEnds(svg, ends);
+    nameAtEnds(svg, ends, bottom);
   }
 }
 
 // Names to the right of where lines end, each a line of text below the last.
-function nameAtEnds(svg, ends) {
-  let free = BOX.top;
+function nameAtEnds(svg, ends, bottom) {
+  let free = BOX.top + LINE;
   ends.sort((a, b) => a.y - b.y);
   ends.forEach((end, index) => {
-    const most = BOX.bottom + 4 - 13 * (ends.length - 1 - index);
+    const most = bottom + 4 - LINE * (ends.length - 1 - index);
     const line = Math.min(Math.max(end.y + 4, free), most);
-    free = line + 13;
+    free = line + LINE;
     const label = text(BOX.right - 80, line, end.name, "start");
     label.style.fill = end.colour;
     svg.append(shape("line", { x1: end.x, y1: end.y, x2: BOX.right - 83, y2: line - 4, class: "rule" }), label);
