@@ -25,6 +25,21 @@ def set_durations(which: str) -> None:
     _durations = which
 
 
+def label_durations(duration: Any, forced: bool = False) -> Optional[torch.Tensor]:
+    """Of ESPnet's `duration` of an inference the labels' ``(1, N)``, where they are asked for or `forced`, or None.
+
+    Raises
+    ------
+    UserError
+        If they are asked for and there are none.
+    """
+    if not ((_durations == "label" or forced) and isinstance(duration, dict)):
+        return None
+    if duration.get("lab") is None:
+        raise UserError("durations of the labels are asked for, but this score has no label: give both")
+    return duration["lab"]
+
+
 class AcousticListener:
     """Hooks on an acoustic model of ESPnet; it computes what it did before.
 
@@ -85,22 +100,13 @@ class AcousticListener:
     def _expand(self, module, args, kwargs):
         """Before frames are made of tokens: note how many of each, or say how many."""
         values = dict(zip(("xs", "ds", "alpha"), args), **kwargs)
-        label = self._label_durations()
+        label = label_durations(self.inputs.get("duration"), self._is_forced) if self._inferring else None
         if label is not None and label.shape == values["ds"].shape:
             values.update(ds=label.clone(), alpha=1.0)
         elif self._inferring and self.retime is not None:
             values.update(ds=self.retime(values["ds"]), alpha=1.0)
         self._expanded = values["ds"], values.get("alpha", 1.0)
         return (), values
-
-    def _label_durations(self) -> Optional[torch.Tensor]:
-        duration = self.inputs.get("duration")
-        wanted = _durations == "label" or self._is_forced
-        if not (self._inferring and wanted and isinstance(duration, dict)):
-            return None
-        if duration.get("lab") is None:
-            raise UserError("durations of the labels are asked for, but this score has no label: give both")
-        return duration["lab"]
 
     @property
     def _is_forced(self) -> bool:

@@ -15,6 +15,7 @@ from espnet2_nhv.espnet.features import spec_of
 from espnet2_nhv.espnet.listener import AcousticListener
 from espnet2_nhv.espnet.note_xiaoice import NoteXiaoiceSing
 from espnet2_nhv.espnet.visinger import uses_ours
+from espnet2_nhv.espnet.visinger_timing import VISingerTiming
 from espnet2_nhv.feature.spec import FeatureSpec
 from espnet2_nhv.vocoder.registry import VOCODERS, full_arguments
 from espnet2_nhv.vocoder.saved import load_card, load_vocoder
@@ -193,6 +194,7 @@ def _connect(model: torch.nn.Module, what: str, init: Optional[str]) -> None:
             raise UserError(
                 "VISinger reads F0 in Hz: set use_log_f0: false in pitch_extract_conf and pitch_normalize: none"
             )
+        network.listener = VISingerTiming(network)
     elif what == "svs" and hasattr(network, "inference") and hasattr(network, "length_regulator"):
         # For --durations label, which needs no vocoder.
         network.listener = AcousticListener(network, model.pitch_extract, model.pitch_normalize)

@@ -390,6 +390,24 @@ def test_visinger_sings_with_nhv(batch, one):
         tiny.GANSVSTask.build_model(args)
 
 
+def test_visinger_sings_in_the_timing_of_labels_and_of_a_score(one, request):
+    torch.manual_seed(0)
+    model = tiny.GANSVSTask.build_model(visinger("nhv")).eval()
+
+    def length():
+        return len(model.inference(**one, use_teacher_forcing=False)["wav"])
+
+    own = length()
+    heard = []
+    model.svs.listener.retime = lambda frames: heard.append(frames) or torch.full_like(frames, 7)
+    assert length() == 256 * 7 * heard[0].shape[1]
+    assert 256 * int(heard[0].sum()) == own
+    model.svs.listener.retime = None
+    request.getfixturevalue("label_timing")
+    labels = one["duration_phn"] if "duration_phn" in one else one["duration_lab"]
+    assert length() == 256 * int(labels.sum()) != own
+
+
 def test_frames_of_another_hop_are_interpolated_for_the_vocoder():
     """An acoustic model with half as many frames, and the vocoder as it was trained."""
     coarse = dataclasses.replace(tiny.SPEC, hop_length=512)
