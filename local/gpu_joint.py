@@ -62,7 +62,7 @@ class JointTask:
                            (self.folder / "stats", self.songs / "exp/joint/stats")):  # fmt: skip
             if not path.exists():
                 path.symlink_to(made.resolve())
-        # Not in a new group: timeout stands for the group that is interrupted.
+        # In a session of its own, whose processes timeout interrupts together.
         command = ["timeout", "--signal=INT", "--kill-after=5", f"{seconds:.1f}", *self.command]
         with open(self.folder / f"{self.name}.log", "a") as log:
             return subprocess.Popen(command, stdout=log, stderr=log, cwd=self.songs, start_new_session=True)

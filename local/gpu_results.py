@@ -5,6 +5,7 @@ import io
 import json
 import logging
 import tarfile
+from itertools import chain
 from pathlib import Path
 from typing import Dict, List
 
@@ -99,12 +100,7 @@ def pack(out: Path, megabytes: float) -> List[Path]:
     vocoders = sorted({path.parent for name in ("vocoder.yaml", "refiner.yaml") for path in out.rglob(name)})
     joint = sorted(folder for name in MODELS for folder in out.glob(f"joint/*/{name}"))
     files: List[Dict[Path, bytes]] = [small]
-    for folder in [*vocoders, *joint]:
-        if folder in joint:
-            content = joint_files(folder)
-        else:
-            content = {path: path.read_bytes() for path in folder.iterdir() if path.name in _SMALL}
-            content.update({path: halved(path) for path in folder.glob("*.pth")})
+    for content in chain(map(_vocoder_files, vocoders), map(joint_files, joint)):
         if _size(files[-1]) + _size(content) > 1e6 * megabytes and files[-1]:
             files.append({})
         files[-1].update(content)
@@ -119,6 +115,12 @@ def pack(out: Path, megabytes: float) -> List[Path]:
                 member.size = len(data)
                 tar.addfile(member, io.BytesIO(data))
     return paths
+
+
+def _vocoder_files(folder: Path) -> Dict[Path, bytes]:
+    """Of a saved vocoder or refiner: its card, and its weights in half precision."""
+    content = {path: path.read_bytes() for path in folder.iterdir() if path.name in _SMALL}
+    return {**content, **{path: halved(path) for path in folder.glob("*.pth")}}
 
 
 def _size(files: Dict[Path, bytes]) -> int:

@@ -39,11 +39,9 @@ class VISingerTiming:
             return None
         frames = label_durations(self._duration)
         if frames is None and self.retime is not None:
-            frames = self.retime(self._frames(output)[:, 0])
+            own = torch.ceil((torch.expm1(output[:, 0]) * self._rate).clamp(min=1.0)).long()
+            frames = self.retime(own)
         if frames is None:
             return None
         # ESPnet rounds up; half a frame less is rounded up to just these.
         return torch.log1p((frames[:, None].to(output) - 0.5) / self._rate).expand_as(output)
-
-    def _frames(self, output: torch.Tensor) -> torch.Tensor:
-        return torch.ceil((torch.expm1(output) * self._rate).clamp(min=1.0)).long()
