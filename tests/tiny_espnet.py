@@ -122,6 +122,11 @@ def singing_batch(spec=SPEC):
     return SVSTask.build_collate_fn(args, True)(items)[1]
 
 
+def first_song(batch):
+    """The first song of a batch alone, as inference takes it."""
+    return {name: value[0] for name, value in batch.items() if not name.endswith("_lengths") and name != "singing"}
+
+
 def speech_batch(spec=SPEC):
     """A batch of two utterances with token durations, as ESPnet's collate function makes it."""
     _, _, wav, _ = score(spec)

@@ -17,6 +17,7 @@ from small import SMALL, SMALL_DISCRIMINATORS
 from espnet2_nhv.discriminator.registry import DISCRIMINATORS
 from espnet2_nhv.errors import UserError
 from espnet2_nhv.espnet.features import global_statistics
+from espnet2_nhv.espnet.listener import set_durations
 from espnet2_nhv.feature.convert import convert_features
 from espnet2_nhv.train.config import load_config
 from espnet2_nhv.train.model import ESPnetGANVocoderModel
@@ -30,6 +31,16 @@ TRAINABLE = [name for name in VOCODERS if vocoder_class(name).trainable and not 
 N_FRAMES = 103  # of the song, by its label
 
 
+@pytest.fixture(scope="module")
+def batch():
+    return tiny.singing_batch()
+
+
+@pytest.fixture(scope="module")
+def one(batch):
+    return tiny.first_song(batch)
+
+
 def build(*args, **kwargs):
     torch.manual_seed(0)
     return tiny.GANSVSTask.build_model(tiny.singing_args("joint_score2wav", tiny.joint(*args, **kwargs)))
@@ -38,6 +49,13 @@ def build(*args, **kwargs):
 @pytest.fixture(scope="module")
 def nhv():
     return build()
+
+
+@pytest.fixture
+def label_timing():
+    set_durations("label")
+    yield
+    set_durations("predicted")
 
 
 @pytest.mark.parametrize("name", [*TRAINABLE, *STOCK])
