@@ -16,7 +16,7 @@ corpus=demo            # a folder under egs/nhv_sing: demo, wav, kaldi, pjs, sco
 db_root=""             # where the corpus lies (wav: any folder of audio; kaldi: a data dir; voices: folders; demo needs none)
 local_data_opts=""     # further options of the corpus's local/data.sh, e.g. "--dev_voices olpc_male" of voices
 vocoders=""            # which to train, decode and score; all: all with a training config (empty: nhv hifigan; of a tier all)
-tier=""                # training configs under conf/train that are the same for all but in the vocoder: light
+tier=""                # training configs under conf/train that are the same for all but in the vocoder: light, full
 feature=44k_hop256     # feature preset, a file under conf/feature
 f0_method=swift        # pitch tracker of the features: swift, harvest, dio, fcpe (scores have their own, always harvest)
 train_config=""        # folder of training configs, VOCODER.yaml each (empty: conf/train/CORPUS, and conf/train for those it lacks)
@@ -69,7 +69,7 @@ done
     fail "there is no feature preset '$feature'; there are $(cd "$root/conf/feature" && echo *.yaml | sed 's/\.yaml//g')"
 if [ -n "$tier" ]; then
     [ -z "$train_config" ] || fail "--tier and --train_config both say where the training configs are; give one"
-    [ -e "$root/conf/train/$tier/_$tier.yaml" ] || fail "there is no tier '$tier'; there is light"
+    [ -e "$root/conf/train/$tier/_$tier.yaml" ] || fail "there is no tier '$tier'; there are light and full"
     train_config=$root/conf/train/$tier
 fi
 [ -n "$vocoders" ] || vocoders=$([ -n "$tier" ] && echo all || echo "$default_vocoders")

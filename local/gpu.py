@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Dict, List
 
 from gpu_joint import joint_tasks
-from gpu_results import TRAININGS, finish_training, pack, write_results
+from gpu_results import finish_training, pack, write_results
+from gpu_sound import decode_trained, pack_sound
 
 from espnet2_nhv.bin.cli import run_cli
 from espnet2_nhv.errors import UserError
@@ -23,8 +24,10 @@ from espnet2_nhv.train.curve import read_curve
 from espnet2_nhv.vocoder.upsample_layer import UPSAMPLINGS
 
 ROOT = Path(__file__).resolve().parents[1]
-KINDS = ("parity", "light", "joint", "refiner", "upsampling", "speed", "real", "nccl")  # in order of worth
+KINDS = ("parity", "light", "full", "joint", "refiner", "upsampling", "speed", "real", "nccl")  # in order of worth
+TIERS = ("light", "full")  # all configurations of conf/train/TIER
 CLOSING = 15.0  # s, to end what still runs, save and write the results
+DECODING = 90.0  # s at most, to decode what was trained
 STARTING = 20.0  # s, that a process needs before its first step
 REAL = ("nhv", "hifigan", "bigvgan", "vocos", "wavehax")  # at their own sizes, against their own discriminators
 
@@ -73,11 +76,18 @@ def get_parser() -> argparse.ArgumentParser:
     )
     add("--out", default="exp/gpu", help="for everything that is made (exp/gpu)")
     add("--jobs", nargs="+", default=list(KINDS), choices=KINDS, help="which, in this order (all, in order of worth)")
-    add("--vocoders", nargs="+", help="of the light tier and of the checks, only these (all)")
+    add("--vocoders", nargs="+", help="of the tiers and of the checks, only these (all)")
     add("--at_once", type=int, default=1, help="processes side by side (1: times are those of a machine for itself)")
     add("--device", default="cuda", help="cuda, or cpu for a rehearsal")
     add("--train_args", default="", help='further options of every training, e.g. "--batch_size 16"')
     add("--joint_args", default="", help='further options of every joint training, e.g. "--use_tf32 true"')
+    add(
+        "--decode",
+        nargs="+",
+        default=[],
+        metavar="SET",
+        help="sets of features, e.g. dump/eval, that all who are trained then sing",
+    )
     add("--trained_on", default="unknown", help="the corpus and its licence; written beside the weights")
     add("--megabytes", type=float, default=13.0, help="the most that a packed file holds (13)")
     return parser
@@ -109,16 +119,14 @@ def tasks_of(args: argparse.Namespace) -> List[Task]:
             for name in UPSAMPLINGS:
                 command = ["--config", str(ROOT / "conf/train/light/hifigan-v2.yaml"), *data]
                 command += ["--vocoder_conf", "channels=64", "--vocoder_conf", f"upsampling={name}"]
-                made.append(_training(command, out / TRAININGS[kind] / name, args))
+                made.append(_training(command, out / kind / name, args))
         else:
-            configs = ROOT / "conf/train" / ("light" if kind == "light" else ".")
-            names = sorted(p.stem for p in configs.glob("[!_]*.yaml")) if kind == "light" else REAL
+            configs = ROOT / "conf/train" / (kind if kind in TIERS else ".")
+            names = sorted(p.stem for p in configs.glob("[!_]*.yaml")) if kind in TIERS else REAL
             for name in names:
                 if args.vocoders and name not in args.vocoders:
                     continue
-                made.append(
-                    _training(["--config", str(configs / f"{name}.yaml"), *data], out / TRAININGS[kind] / name, args)
-                )
+                made.append(_training(["--config", str(configs / f"{name}.yaml"), *data], out / kind / name, args))
     return [task for task in made if not task.is_done]
 
 
@@ -180,12 +188,15 @@ def main() -> None:
     runs = json.loads((out / "runs.json").read_text()) if (out / "runs.json").exists() else []
     runs.append(dict(minutes=args.minutes, jobs=args.jobs, at_once=args.at_once, device=device))
     (out / "runs.json").write_text(json.dumps(runs, indent=1) + "\n")
-    spend(tasks, end - CLOSING, args.at_once)
+    singing = min(DECODING, 0.2 * 60 * args.minutes) if args.decode else 0.0
+    spend(tasks, end - CLOSING - singing, args.at_once)
     for task in tasks:
         if task.trains:
             finish_training(task.folder, args)
+    if args.decode:
+        decode_trained(out, args.decode, args.device, args.at_once, end - CLOSING)
     print(f"results: {write_results(out)}")
-    for path in pack(out, args.megabytes):
+    for path in [*pack(out, args.megabytes), *pack_sound(out, args.megabytes)]:
         print(f"packed: {path}")
 
 

@@ -15,9 +15,9 @@ from half import halved
 from espnet2_nhv.errors import UserError
 from espnet2_nhv.train.curve import read_curve
 
-TRAININGS = {"light": "light", "upsampling": "upsampling", "real": "real"}  # job to folder
-_TITLES = {
+TRAININGS = {  # folders of what trains, and what they are called
     "light": "The light tier",
+    "full": "The full tier",
     "upsampling": "Ways to upsample, in HiFi-GAN V2 of half the channels",
     "real": "At their own sizes, against their own discriminators",
 }
@@ -55,10 +55,10 @@ def write_results(out: Path) -> Path:
         path = out / f"{name}.json"
         if path.exists():
             parts += [f"## {title}", _table(json.loads(path.read_text()))]
-    for kind in TRAININGS.values():
+    for kind, title in TRAININGS.items():
         rows = [_training_row(folder) for folder in sorted((out / kind).glob("*")) if folder.is_dir()]
         if rows:
-            parts += [f"## {_TITLES[kind]}", "Validation at the end, on segments of dev.", _table(rows)]
+            parts += [f"## {title}", "Validation at the end, on segments of dev.", _table(rows)]
     rows = joint_rows(out)
     if rows:
         parts += [
@@ -101,7 +101,7 @@ def pack(out: Path, megabytes: float) -> List[Path]:
     joint = sorted(folder for name in MODELS for folder in out.glob(f"joint/*/{name}"))
     files: List[Dict[Path, bytes]] = [small]
     for content in chain(map(_vocoder_files, vocoders), map(joint_files, joint)):
-        if _size(files[-1]) + _size(content) > 1e6 * megabytes and files[-1]:
+        if size_of(files[-1]) + size_of(content) > 1e6 * megabytes and files[-1]:
             files.append({})
         files[-1].update(content)
     for left_out in files[2:]:
@@ -109,19 +109,25 @@ def pack(out: Path, megabytes: float) -> List[Path]:
     paths = []
     for number, content in enumerate(files[:2], 1):
         paths.append(out / f"gpu-{number}.tar")
-        with tarfile.open(paths[-1], "w") as tar:
-            for path, data in content.items():
-                member = tarfile.TarInfo(str(path.relative_to(out)))
-                member.size = len(data)
-                tar.addfile(member, io.BytesIO(data))
+        write_tar(paths[-1], {path.relative_to(out): data for path, data in content.items()})
     return paths
+
+
+def write_tar(path: Path, files: Dict[Path, bytes]) -> None:
+    """Write a tar file of contents held in memory, by their paths in it."""
+    with tarfile.open(path, "w") as tar:
+        for name, data in files.items():
+            member = tarfile.TarInfo(str(name))
+            member.size = len(data)
+            tar.addfile(member, io.BytesIO(data))
+
+
+def size_of(files: Dict[Path, bytes]) -> int:
+    """Bytes of a tar file of these, or a little more."""
+    return sum(1536 + len(content) for content in files.values())
 
 
 def _vocoder_files(folder: Path) -> Dict[Path, bytes]:
     """Of a saved vocoder or refiner: its card, and its weights in half precision."""
     content = {path: path.read_bytes() for path in folder.iterdir() if path.name in _SMALL}
     return {**content, **{path: halved(path) for path in folder.glob("*.pth")}}
-
-
-def _size(files: Dict[Path, bytes]) -> int:
-    return sum(1536 + len(content) for content in files.values())

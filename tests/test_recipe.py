@@ -48,7 +48,7 @@ def sing(path, f0, seconds=4.0):
         (["--feature", "8k"], "there is no feature preset '8k'"),
         (["--vocoders", "nhv theremin"], "for vocoder 'theremin'"),
         (["--vocoders", " "], "--vocoders is empty"),
-        (["--tier", "heavy"], "there is no tier 'heavy'; there is light"),
+        (["--tier", "heavy"], "there is no tier 'heavy'; there are light and full"),
         (["--tier", "light", "--train_config", "conf"], "give one"),
         (["--tier", "light", "--vocoders", "pwg"], "conf/train/light/pwg.yaml for vocoder 'pwg'"),
         (["--sets", "eval test"], "--sets is 'eval test'; give dev, eval or 'dev eval'"),

@@ -4,12 +4,15 @@ import json
 import subprocess
 import sys
 import tarfile
+import time
 from pathlib import Path
 
 import gpu
 import gpu_joint
 import gpu_results
+import gpu_sound
 import pytest
+import soundfile
 import torch
 from tiny_dump import write_dump
 from waiting import LONG
@@ -40,6 +43,7 @@ def test_everything_is_there_in_order_of_worth(tmp_path):
     folders = [str(task.folder.relative_to(tmp_path / "out") / task.name) for task in tasks]
     assert folders[0] == "parity" and folders[-1] == "nccl"
     assert len([name for name in folders if name.startswith("light/")]) == 10
+    assert "full/bigvgan/train" in folders and "full/nhv/train" not in folders
     assert [name for name in folders if name.startswith("real/")][:2] == ["real/nhv/train", "real/hifigan/train"]
     assert not [name for name in folders if name.startswith("joint/")]  # for these there are no scores
     songs = gpu.tasks_of(arguments(tmp_path, "--songs", str(tmp_path)))
@@ -78,6 +82,22 @@ def test_a_rehearsal_trains_goes_on_and_packs(tmp_path, monkeypatch):
     for name, value in made.state_dict().items():
         assert taken.state_dict()[name].dtype == value.dtype
         assert torch.allclose(taken.state_dict()[name], value, rtol=1e-3, atol=1e-4)
+
+    for _ in range(2):  # what is there already is kept
+        gpu_sound.decode_trained(
+            tmp_path / "out", [str(tmp_path / "dump/dev"), "nowhere"], "cpu", 2, time.monotonic() + LONG
+        )
+    assert "no feature spec" in (tmp_path / "out/light/nhv/decode_nowhere.log").read_text()
+    made = sorted((tmp_path / "out/light/nhv/decode/dev/wav").glob("*.wav"))
+    large, small = gpu_sound.pack_sound(tmp_path / "out", 13.0), gpu_sound.pack_sound(tmp_path / "out", 1e-6)
+    assert [path.name for path in large] == [path.name for path in small] == ["sound-1.tar"]
+    with tarfile.open(large[0]) as tar:
+        tar.extractall(tmp_path / "heard", filter="data")
+    for path in made:
+        taken = tmp_path / "heard" / path.relative_to(tmp_path / "out").with_suffix(".flac")
+        assert (soundfile.read(taken, dtype="int16")[0] == soundfile.read(path, dtype="int16")[0]).all()
+    scp = (tmp_path / "heard/light/nhv/decode/dev/wav.scp").read_text().split()
+    assert made and scp[1::2] == [str(path.with_suffix(".flac")) for path in made]
 
 
 def test_a_joint_training_is_interrupted_in_time_and_taken_home_without_its_judge(tmp_path, monkeypatch):

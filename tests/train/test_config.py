@@ -46,6 +46,17 @@ def test_every_configuration_is_one():
         assert isinstance(args.optim_conf["lr"], float), path  # YAML reads 2e-4 as text
 
 
+def test_the_two_tiers_hold_every_vocoder_once():
+    folder = Path(__file__).parents[2] / "conf" / "train"
+    everyone, light, full = (
+        [path.stem for path in sorted(at.glob("[!_]*.yaml"))] for at in (folder, folder / "light", folder / "full")
+    )
+    assert sorted([*light, *full, "griffinlim", "world"]) == sorted(everyone)
+    for path in (folder / "full").glob("[!_]*.yaml"):
+        config = load_config(path)
+        assert "vocoder_conf" not in config and config["batch_size"] * config["segment_frames"] in (256, 264), path
+
+
 def test_numbers_that_yaml_takes_for_words(tmp_path):
     (tmp_path / "nhv.yaml").write_text(
         "vocoder: nhv\noptim_conf: {lr: 2e-4, betas: [8e-1, .99]}\nloss_weights: {mr_stft: 1E0}\n"
