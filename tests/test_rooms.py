@@ -10,7 +10,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "espnet2_nhv"
 # From the ground up; a room imports rooms of lower floors only. docs/design.md shows the same.
 FLOORS = [
-    {"errors", "files", "caches"},
+    {"errors", "files", "caches", "imports"},
     {"text", "alone", "arguments"},
     {"dsp", "notation"},
     {"feature"},

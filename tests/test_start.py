@@ -62,3 +62,21 @@ from espnet2_nhv.feature.spec import FeatureSpec
 extract_f0(0.1 * np.sin(np.arange(44100) * 0.03), FeatureSpec(), "swift")
 """
     assert not {"scipy.signal", "scipy.ndimage", "librosa"} & modules_after(code)
+
+
+def test_singing_a_score_does_without_espnets_type_checks():
+    look = """
+import typeguard
+given = typeguard.typechecked
+{how}
+from espnet2.tasks.svs import SVSTask
+assert typeguard.typechecked is given
+names = SVSTask.build_model.__func__.__code__.co_names
+print(any(name.startswith("check_") and "type" in name for name in names))
+"""
+    for how, checked in (
+        ("from espnet2_nhv.synthesis.sing import sing", "False"),
+        ("import espnet2_nhv.espnet", "True"),
+    ):
+        run = subprocess.run([sys.executable, "-c", look.format(how=how)], capture_output=True, text=True, check=True)
+        assert run.stdout.split() == [checked], how

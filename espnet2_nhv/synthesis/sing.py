@@ -8,11 +8,14 @@ from tqdm import tqdm
 
 import espnet2_nhv
 from espnet2_nhv.errors import UserError
-from espnet2_nhv.espnet.singer import Singer, SungPhrase
 from espnet2_nhv.feature.knobs import KnobSource
+from espnet2_nhv.imports import without_type_checks
 from espnet2_nhv.notation.notes import Song
 from espnet2_nhv.notation.phrases import phrases
 from espnet2_nhv.synthesis.default import vocoder_path
+
+with without_type_checks():
+    from espnet2_nhv.espnet.singer import Singer, SungPhrase
 
 DEFAULT = Path(espnet2_nhv.__file__).resolve().parent.parent / "pretrained" / "sing_pjs"
 
