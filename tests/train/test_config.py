@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+import torch
 
 from espnet2_nhv.bin.train import parse_args
 from espnet2_nhv.discriminator.registry import DISCRIMINATORS
@@ -10,7 +11,7 @@ from espnet2_nhv.errors import UserError
 from espnet2_nhv.train.config import load_config, with_numbers
 from espnet2_nhv.train.model import LOSSES
 from espnet2_nhv.train.task import GANVocoderTask
-from espnet2_nhv.vocoder.registry import VOCODERS, vocoder_class
+from espnet2_nhv.vocoder.registry import VOCODERS, build_vocoder, vocoder_class
 
 
 def test_configuration_over_its_base(tmp_path):
@@ -65,3 +66,15 @@ def test_numbers_that_yaml_takes_for_words(tmp_path):
     args = parse_args(["--config", str(tmp_path / "nhv.yaml"), *where, "--optim2_conf", "lr=-1.e-3"])
     assert args.optim_conf == {"lr": 2e-4, "betas": [0.8, 0.99]} and args.loss_weights == {"mr_stft": 1.0}
     assert args.optim2_conf["lr"] == -1e-3 and with_numbers({"name": "e3", "at": "1e"}) == {"name": "e3", "at": "1e"}
+
+
+@pytest.mark.parametrize("name", ["apnet2", "freev"])
+def test_who_writes_phase_is_trained_on_more_than_it_sees(name):
+    """In a segment that its network sees whole it counts phase from the edges: it learns what no phrase has."""
+    for path in sorted((Path(__file__).parents[2] / "conf" / "train").rglob(f"{name}.yaml")):
+        config = load_config(path)
+        vocoder = build_vocoder(name, **{**config.get("vocoder_conf", {}), "channels": 8, "hidden": 8})
+        mel = torch.zeros(1, vocoder.spec.n_mels, 201, requires_grad=True)
+        vocoder.spectra(mel + 0.1 * torch.randn_like(mel))[1][0, 5:, 100].sum().backward()
+        seen = int((mel.grad[0].abs().sum(dim=0) > 0).sum())
+        assert 30 < seen < 100 and config["segment_frames"] >= 2 * seen, path
