@@ -12,7 +12,9 @@ _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+")
 
 
 def load_config(path: Union[str, Path], seen: Tuple[Path, ...] = ()) -> Dict[str, Any]:
-    """Read a YAML file; if it names a ``base`` (a path relative to itself), it is laid over that one.
+    """Read a YAML file; if it names a ``base`` (a path relative to itself, or a list of them), it is laid over that.
+
+    Of several bases each is laid over those before it.
 
     Mappings are merged entry by entry, whatever else is replaced.
 
@@ -31,11 +33,13 @@ def load_config(path: Union[str, Path], seen: Tuple[Path, ...] = ()) -> Dict[str
     if not isinstance(config, dict):
         raise UserError(f"{path}: a configuration is a mapping of options to values")
     base = config.pop("base", None)
-    if base is None:
-        return config
-    if not isinstance(base, str):
+    bases = [] if base is None else base if isinstance(base, list) else [base]
+    if not all(isinstance(name, str) for name in bases):
         raise UserError(f"{path}: base is {base!r}, but the path of a configuration file is needed")
-    return merge(load_config(path.parent / base, seen + (path.resolve(),)), config)
+    under: Dict[str, Any] = {}
+    for name in bases:
+        under = merge(under, load_config(path.parent / name, seen + (path.resolve(),)))
+    return merge(under, config)
 
 
 def merge(under: Dict[str, Any], over: Dict[str, Any]) -> Dict[str, Any]:

@@ -24,6 +24,13 @@ def test_configuration_over_its_base(tmp_path):
     assert load_config(tmp_path / "demo" / "nhv.yaml") == {
         "batch_size": 4, "optim_conf": {"lr": 1e-3, "betas": [0.8, 0.99]}, "vocoder": "nhv", "keep": [3]
     }  # fmt: skip
+    (tmp_path / "both.yaml").write_text("base: [demo/nhv.yaml, nhv.yaml]\noptim_conf: {lr: 5.0e-4}\n")
+    assert load_config(tmp_path / "both.yaml") == {
+        "batch_size": 16, "optim_conf": {"lr": 5e-4, "betas": [0.8, 0.99]}, "vocoder": "nhv", "keep": [1, 2]
+    }  # fmt: skip
+    (tmp_path / "both.yaml").write_text("base: [nhv.yaml, 3]\n")
+    with pytest.raises(UserError, match=r"base is \['nhv.yaml', 3\]"):
+        load_config(tmp_path / "both.yaml")
     (tmp_path / "common.yaml").write_text("base: demo/nhv.yaml\n")
     with pytest.raises(UserError, match="own base"):
         load_config(tmp_path / "nhv.yaml")
